@@ -1,0 +1,92 @@
+"""A model ready to predict: a network on its device, with its card and the file it came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_maskrcnn.models.card import ModelCard
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_maskrcnn.network import MaskRCNN
+
+
+@dataclass(eq=False)
+class Model:
+    """A network in eval mode on `device`, its card, and its file (None when not saved yet)."""
+
+    network: MaskRCNN
+    card: ModelCard
+    path: Path | None
+    device: torch.device
+    _hash: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name people choose the model by."""
+        return self.card.name
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; class 1 is the first."""
+        return tuple(self.network.config.class_names)
+
+    @property
+    def score(self) -> float:
+        """Score from which an object counts when the user gives none."""
+        return self.card.score
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of the file, or of the weights when there is no file; read once."""
+        if self._hash is None:
+            self._hash = file_hash(self.path) if self.path else _state_hash(self.network)
+        return self._hash
+
+
+def load_model(name_or_path: str | Path, device: str = "auto") -> Model:
+    """Load a model by name or file, ready to predict.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name that ``napari-maskrcnn models list`` shows, or a ``.safetensors`` file (a value with
+        a path separator or that suffix is a file).
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such model; "coco" is never downloaded without asking.
+    WeightsError
+        When the file is damaged, foreign, or does not fit the network it describes.
+    """
+    from napari_maskrcnn.models.folder import find_model
+    from napari_maskrcnn.models.weights import load_weights
+    from napari_maskrcnn.predict.device import choose_device
+
+    path = find_model(name_or_path)
+    chosen = choose_device(device)
+    network, card = load_weights(path)
+    return Model(network.to(chosen).eval(), card, path, chosen)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state_hash(network: MaskRCNN) -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
