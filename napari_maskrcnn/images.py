@@ -1,0 +1,160 @@
+"""Any image to what the network reads: three float32 channels, channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+SMALLEST_SIDE = 4
+# Last axes of this length or less are channels, not pixels.
+MOST_CHANNELS = 16
+LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
+
+
+def check_image(image: ArrayLike) -> NDArray[Any]:
+    """Return a single image as an array, or say what is wrong with it.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Any real integer, float or boolean type.
+
+    Raises
+    ------
+    ValueError
+        Not one 2-D image, not numbers, smaller than 4 pixels, or without a finite pixel.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif":
+        raise ValueError(
+            f"The image has values of type {array.dtype}; real numbers are needed. Convert it first."
+        )
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MOST_CHANNELS):
+        raise ValueError(
+            f"The image has shape {array.shape}; one plane is (height, width) or (height, width, "
+            "channels). For a stack use predict_stack, or choose a plane."
+        )
+    if min(array.shape[:2]) < SMALLEST_SIDE or 0 in array.shape:
+        raise ValueError(
+            f"The image is {array.shape[0]} × {array.shape[1]} px; at least "
+            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} px are needed to find objects."
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).any():
+        raise ValueError("The image has no finite pixel (all are NaN or infinite).")
+    return array
+
+
+def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """Three raw channels of an image.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Any real type. The alpha channel of an RGBA image is left out.
+    channels : sequence of int, optional
+        One to three indices along the last axis; one is repeated, of two the third is empty.
+        Default: all three of an RGB image, else the first.
+
+    Returns
+    -------
+    (3, H, W) float32
+        Values as they were; pixels that are not finite take the least finite value.
+    """
+    array = check_image(image)
+    if array.ndim == 2:
+        array = array[..., None]
+    chosen = _channels(array.shape[2], channels)
+    planes = np.stack([array[..., c] for c in chosen]).astype(np.float32)
+    if len(chosen) == 1:
+        planes = np.repeat(planes, 3, axis=0)
+    elif len(chosen) == 2:
+        planes = np.concatenate([planes, np.full_like(planes[:1], planes.min())])
+    finite = np.isfinite(planes)
+    if not finite.all():
+        planes[~finite] = planes[finite].min()
+    return planes
+
+
+def _channels(count: int, channels: Sequence[int] | None) -> tuple[int, ...]:
+    if channels is None:
+        return (0, 1, 2) if count in (3, 4) else (0,)
+    chosen = tuple(int(c) for c in channels)
+    if not 1 <= len(chosen) <= 3 or any(not 0 <= c < count for c in chosen):
+        raise ValueError(
+            f"channels is {chosen}; give one to three numbers from 0 to {count - 1}, for the image "
+            f"has {count} channel{'s' if count != 1 else ''}."
+        )
+    return chosen
+
+
+def stretch(
+    chw: NDArray[np.float32], limits: tuple[float, float] | None = None
+) -> NDArray[np.float32]:
+    """Stretch (3, H, W) between its 1st and 99.8th percentile to [0, 1]; bright ones may exceed 1.
+
+    All channels share the limits, so that colours stay. A constant image becomes 0.
+
+    Parameters
+    ----------
+    chw : (3, H, W) float32
+        Raw values.
+    limits : (float, float), optional
+        Values that become 0 and 1, for a tile of a larger image.
+    """
+    low, high = limits or percentiles(chw)
+    if high <= low:
+        return np.zeros_like(chw)
+    return ((chw - low) / (high - low)).clip(-0.5, 2.0)
+
+
+def percentiles(chw: NDArray[np.float32]) -> tuple[float, float]:
+    """Limits for `stretch`, from at most about a million pixels."""
+    step = max(1, int(np.sqrt(chw[0].size / 1_000_000)))
+    low, high = np.percentile(chw[:, ::step, ::step], (LOW_PERCENT, HIGH_PERCENT))
+    if high <= low:
+        low, high = float(chw.min()), float(chw.max())
+    return float(low), float(high)
+
+
+def unit(chw: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.float32]:
+    """Divide by the largest value of an integer type, as photographs are read; floats stay."""
+    return chw / np.iinfo(dtype).max if dtype.kind in "ui" else chw
+
+
+def is_constant(image: ArrayLike) -> bool:
+    """Whether all finite pixels have one value: then there is nothing to find."""
+    array = np.asarray(image)
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    return bool(finite.size == 0 or finite.min() == finite.max())
+
+
+def read_image(path: str | Path) -> NDArray[Any]:
+    """Read a TIFF, PNG, JPEG or BMP file.
+
+    Raises
+    ------
+    ValueError
+        The file is of another kind or cannot be decoded; the message names it.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise ValueError(f"{path}: not a known image type; known are {', '.join(IMAGE_SUFFIXES)}.")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file.")
+    try:
+        if suffix in (".tif", ".tiff"):
+            import tifffile
+
+            return np.asarray(tifffile.imread(path))
+        import imageio.v3 as iio
+
+        return np.asarray(iio.imread(path))
+    except Exception as error:
+        # Decoders raise whatever they like on a broken file; people need the file's name.
+        raise ValueError(f"{path}: cannot be read as an image ({error}).") from error

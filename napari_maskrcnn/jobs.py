@@ -1,0 +1,88 @@
+"""Long work is a generator: it yields its progress and returns its result.
+
+The command line, the Python API, the tests and the viewer's background thread all drain the same
+generator. A ``threading.Event`` given to the function that makes it ends it at the next step: the
+generator then *returns* what is finished, so that cancelling never throws work away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a long job.
+
+    Parameters
+    ----------
+    done, total : int
+        Steps finished, and steps in all (0 when unknown).
+    message : str
+        What is being done, in a few words for a progress bar.
+    data : Mapping[str, Any]
+        What a listener may show: losses while training, labels while predicting.
+    """
+
+    done: int
+    total: int
+    message: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Job = Generator[Progress, None, T]
+
+
+class JobError(Exception):
+    """A failure of a job, with its remedy, that is not a ``RuntimeError``.
+
+    napari's generator worker takes a ``RuntimeError`` for "the worker was deleted" and swallows it
+    without a signal; every error of torch is one. So jobs that run in the viewer raise this.
+    """
+
+
+def run(job: Job[T], progress: Callable[[Progress], object] | None = None) -> T:
+    """Drain a job and return its result.
+
+    Parameters
+    ----------
+    job : generator of Progress
+        The job; it starts here.
+    progress : callable, optional
+        Called with each `Progress`, in the calling thread.
+
+    Returns
+    -------
+    object
+        What the job returned.
+    """
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # StopIteration.value is untyped
+        if progress is not None:
+            progress(step)
+
+
+def guarded(job: Job[T]) -> Job[T]:
+    """Pass a job through, turning ``RuntimeError`` into `JobError` with a remedy."""
+    try:
+        return (yield from job)
+    except RuntimeError as error:
+        raise JobError(explain(error)) from error
+
+
+def explain(error: RuntimeError) -> str:
+    """Say what a ``RuntimeError`` means for a person at the microscope, and what helps."""
+    text = str(error).strip() or type(error).__name__
+    if "out of memory" in text.lower() or "can't allocate memory" in text.lower():
+        return (
+            "The computer ran out of memory. Close other programs, or give the object diameter "
+            f"if the objects are large, then try again. ({text.splitlines()[0]})"
+        )
+    return text

@@ -1,0 +1,116 @@
+"""RoIAlign: a fixed grid of features for every box, from the level that fits its size.
+
+He et al., Mask R-CNN, ICCV 2017, section 3; the level rule is equation 1 of the FPN paper.
+
+Averaged bilinear sampling on a grid is separable: pooling one map over one box is ``Wy · map · Wxᵀ``
+with small matrices of hat functions. Mask targets are made that way, from the label image alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torchvision.ops import roi_align
+
+from napari_maskrcnn.network.config import NetworkConfig
+
+# P4 is the level of a box of canonical size; P2 is the finest.
+CANONICAL_LEVEL = 4
+FINEST_LEVEL = 2
+SAMPLES = 2
+
+
+def level_of(boxes: Tensor, config: NetworkConfig) -> Tensor:
+    """Pyramid level of each box (N, 4): (N,) int64, 0 for P2."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    size = torch.sqrt(sides[:, 0] * sides[:, 1])
+    level = torch.floor(CANONICAL_LEVEL + torch.log2(size / config.canonical_size) + 1e-6)
+    # log2 of an empty box is -inf, and so P2.
+    return level.clamp(FINEST_LEVEL, config.last_stage).to(torch.int64) - FINEST_LEVEL
+
+
+def pool(pyramid: list[Tensor], boxes: list[Tensor], bins: int, config: NetworkConfig) -> Tensor:
+    """Features (ΣN, C, bins, bins) of the boxes (N, 4) of each image, in their order.
+
+    Parameters
+    ----------
+    pyramid : list of (B, C, h, w)
+        Levels, finest first; the pooled last one (P6) is only for the RPN and not read.
+    boxes : list of (N, 4)
+        One tensor an image, network pixels.
+    bins : int
+        Side of the grid.
+    config : NetworkConfig
+        Uses ``last_stage``, ``canonical_size`` and ``aligned``.
+    """
+    image = torch.cat([b.new_full((len(b), 1), i) for i, b in enumerate(boxes)])
+    rois = torch.cat([image, torch.cat(boxes)], dim=1)
+    levels = level_of(rois[:, 1:], config)
+    # The operator has no bfloat16 kernel on the CPU; box coordinates need float32 everywhere.
+    dtype = torch.promote_types(pyramid[0].dtype, rois.dtype)
+    pooled = rois.new_zeros((len(rois), pyramid[0].shape[1], bins, bins), dtype=dtype)
+    for k, feature in enumerate(pyramid[:-1]):
+        here = (levels == k).nonzero()[:, 0]
+        scale = 1 / (4 * 2**k)
+        grids = roi_align(
+            feature.to(dtype), rois[here].to(dtype), bins, scale, SAMPLES, config.aligned
+        )
+        pooled = pooled.index_put((here,), grids)
+    return pooled
+
+
+def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool) -> Tensor:
+    """Share of every cell of a grid over each box that its object covers.
+
+    The numbers of RoIAlign (adaptive sampling) on the one-hot mask ``labels == id``, without ever
+    making it: only the box's pixels are compared.
+
+    Parameters
+    ----------
+    labels : (H, W) integer
+        Label image at network scale.
+    ids : (P,)
+        Label value of each box's object.
+    boxes : (P, 4) float
+        Boxes, network pixels.
+    bins : int
+        Side of the grid.
+    aligned : bool
+        Pixel centres at half-integers.
+
+    Returns
+    -------
+    (P, bins, bins) float
+    """
+    targets = boxes.new_zeros((len(boxes), bins, bins))
+    for k, (i, box) in enumerate(zip(ids.tolist(), boxes.tolist(), strict=True)):
+        x0, wx = _bin_weights(box[0], box[2], bins, labels.shape[1], aligned, targets)
+        y0, wy = _bin_weights(box[1], box[3], bins, labels.shape[0], aligned, targets)
+        crop = labels[y0 : y0 + wy.shape[1], x0 : x0 + wx.shape[1]] == i
+        targets[k] = wy @ crop.to(targets.dtype) @ wx.T
+    return targets
+
+
+def _bin_weights(
+    start: float, stop: float, bins: int, length: int, aligned: bool, like: Tensor
+) -> tuple[int, Tensor]:
+    """First pixel that a box touches along one axis, and the weight (bins, n) of n pixels from it.
+
+    Sample points outside −1…length weigh nothing and those at the rim are moved onto it, as in the
+    operator.
+    """
+    if aligned:
+        start, extent = start - 0.5, stop - start
+    else:
+        extent = max(stop - start, 1.0)
+    grid = max(1, math.ceil(extent / bins))
+    steps = torch.arange(bins * grid, dtype=like.dtype, device=like.device)
+    points = start + (steps + 0.5) * (extent / (bins * grid))
+    inside = (points >= -1) & (points <= length)
+    points = points.clamp(0, length - 1)
+    first, last = int(points[0]), min(length - 1, int(points[-1]) + 1)
+    pixels = torch.arange(first, last + 1, dtype=like.dtype, device=like.device)
+    weights = (1 - (points[:, None] - pixels).abs()).clamp(min=0) * inside[:, None]
+    return first, weights.reshape(bins, grid, -1).mean(dim=1)

@@ -1,0 +1,126 @@
+"""Region proposal network: where in the image is something?
+
+Ren et al., Faster R-CNN, NeurIPS 2015, on every level of the pyramid with shared weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import batched_nms
+from torchvision.ops.misc import Conv2dNormActivation
+
+from napari_maskrcnn.network.anchors import pyramid_anchors
+from napari_maskrcnn.network.boxes import RPN_WEIGHTS, clip, decode, encode, large_enough, precise
+from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.network.losses import rpn_losses
+from napari_maskrcnn.network.matching import match, sample
+
+SMALLEST_PROPOSAL = 1e-3
+
+
+@dataclass(frozen=True)
+class RPNOutput:
+    """What the head says of every anchor, level by level.
+
+    Parameters
+    ----------
+    logits : list of (B, n) float32
+        Objectness of the n anchors of each level.
+    codes : list of (B, n, 4) float32
+        Box codes against the anchors.
+    anchors : tuple of (n, 4) float32
+        The anchors, network pixels.
+    """
+
+    logits: list[Tensor]
+    codes: list[Tensor]
+    anchors: tuple[Tensor, ...]
+
+
+class RPNHead(nn.Module):
+    """One 3×3 convolution and two 1×1 siblings, shared by all levels."""
+
+    def __init__(self, channels: int, anchors: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            Conv2dNormActivation(channels, channels, kernel_size=3, norm_layer=None)
+        )
+        self.cls_logits = nn.Conv2d(channels, anchors, 1)
+        self.bbox_pred = nn.Conv2d(channels, anchors * 4, 1)
+        for layer in (self.conv[0][0], self.cls_logits, self.bbox_pred):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (B, C, h, w) to logits (B, h·w·A) and codes (B, h·w·A, 4), float32."""
+        x = self.conv(feature)
+        logits = precise(self.cls_logits(x)).permute(0, 2, 3, 1).flatten(1)
+        codes = precise(self.bbox_pred(x)).permute(0, 2, 3, 1)
+        return logits, codes.reshape(len(feature), -1, 4)
+
+
+class RPN(nn.Module):
+    """Head, proposals and losses of the first stage."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.head = RPNHead(config.fpn_channels, len(config.anchor_ratios))
+
+    def forward(self, pyramid: list[Tensor], images: Tensor) -> RPNOutput:
+        """Score and code every anchor over the images (B, 3, H, W)."""
+        logits, codes = zip(*(self.head(level) for level in pyramid), strict=True)
+        grids = tuple((int(p.shape[-2]), int(p.shape[-1])) for p in pyramid)
+        padded = (int(images.shape[-2]), int(images.shape[-1]))
+        anchors = pyramid_anchors(self.config, padded, grids, images.device)
+        return RPNOutput(list(logits), list(codes), anchors)
+
+    @torch.no_grad()
+    def proposals(
+        self, output: RPNOutput, size: tuple[int, int], pre_nms: int, post_nms: int
+    ) -> list[Tensor]:
+        """Best boxes of each image of `size` (height, width), (n ≤ post_nms, 4), best first.
+
+        The top of each level is taken by logit before anything is decoded; levels do not suppress
+        each other.
+        """
+        boxes, scores, levels = [], [], []
+        for k, (logits, codes) in enumerate(zip(output.logits, output.codes, strict=True)):
+            top, index = logits.topk(min(pre_nms, logits.shape[1]), dim=1)
+            picked = torch.gather(codes, 1, index[..., None].expand(-1, -1, 4))
+            flat = decode(picked.flatten(0, 1), output.anchors[k][index.flatten()], RPN_WEIGHTS)
+            boxes.append(flat.reshape(picked.shape))
+            scores.append(top)
+            levels.append(torch.full_like(index, k))
+        all_boxes = clip(torch.cat(boxes, 1), size)
+        found = zip(all_boxes, torch.cat(scores, 1).sigmoid(), torch.cat(levels, 1), strict=True)
+        return [self._suppress(b, s, level, post_nms) for b, s, level in found]
+
+    def _suppress(self, boxes: Tensor, scores: Tensor, levels: Tensor, count: int) -> Tensor:
+        fine = large_enough(boxes, SMALLEST_PROPOSAL)
+        boxes, scores, levels = boxes[fine], scores[fine], levels[fine]
+        return boxes[batched_nms(boxes, scores, levels, self.config.rpn_nms)[:count]]
+
+    def losses(
+        self,
+        output: RPNOutput,
+        objects: list[Tensor],
+        sampling: SamplingConfig,
+        generator: torch.Generator | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Objectness and box loss against the true boxes (G, 4) of each image."""
+        logits, codes = torch.cat(output.logits, 1), torch.cat(output.codes, 1)
+        anchors = torch.cat(output.anchors).to(codes.dtype)
+        on, off, predicted, targets = [], [], [], []
+        for i, boxes in enumerate(objects):
+            matched = match(boxes, anchors, sampling.rpn_low, sampling.rpn_high, keep_best=True)
+            pos, neg = sample(matched, sampling.rpn_samples, sampling.rpn_positive, generator)
+            on.append(logits[i, pos])
+            off.append(logits[i, neg])
+            predicted.append(codes[i, pos])
+            targets.append(encode(boxes[matched[pos]], anchors[pos], RPN_WEIGHTS))
+        positive = sum(len(x) for x in on)
+        return rpn_losses(torch.cat(on + off), torch.cat(predicted), torch.cat(targets), positive)
