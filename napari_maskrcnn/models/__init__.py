@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_maskrcnn.models.card import ModelCard
     from napari_maskrcnn.models.folder import add_model, find_model, list_models, remove_model
-    from napari_maskrcnn.models.foreign import import_model
+    from napari_maskrcnn.models.importer import import_model
     from napari_maskrcnn.models.model import Model, load_model
     from napari_maskrcnn.models.weights import WeightsError, load_weights, save_weights
 
@@ -17,7 +17,7 @@ _MODULES = {
     "WeightsError": "weights",
     "add_model": "folder",
     "find_model": "folder",
-    "import_model": "foreign",
+    "import_model": "importer",
     "list_models": "folder",
     "load_model": "model",
     "load_weights": "weights",

@@ -66,9 +66,7 @@ class ModelCard:
         """Refuse values that no prediction could use."""
         if not 0 <= self.score <= 1:
             raise ValueError(f"The score of a model card is from 0 to 1, not {self.score!r}.")
-        if self.diameter is not None and not (
-            math.isfinite(self.diameter) and self.diameter > 0
-        ):
+        if self.diameter is not None and not (math.isfinite(self.diameter) and self.diameter > 0):
             raise ValueError(
                 f"The diameter of a model card is a number of pixels above 0 or None, "
                 f"not {self.diameter!r}."

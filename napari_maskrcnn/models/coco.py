@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from napari_maskrcnn.models.card import ModelCard
@@ -41,15 +42,15 @@ def install_coco(path: Path) -> Path:
     """
     from napari_maskrcnn.models.folder import install
     from napari_maskrcnn.models.foreign import read_torchvision
+    from napari_maskrcnn.models.weights import build_network
 
-    tensors, card = read_torchvision(path, coco_class_names())
+    tensors, card = read_torchvision(path)
+    build_network(card, tensors, path)
     return install(tensors, describe_coco(card), overwrite=True)
 
 
 def describe_coco(card: ModelCard) -> ModelCard:
     """Return the card of an imported file with what is known of this one."""
-    from dataclasses import replace
-
     return replace(
         card,
         name=NAME,

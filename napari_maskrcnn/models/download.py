@@ -1,4 +1,4 @@
-"""Fetching "coco" after the person agreed: checked by its hash, in the model folder or not at all."""
+"""Fetching "coco" after the person agreed: whole and checked by its hash, or not at all."""
 
 from __future__ import annotations
 

@@ -226,6 +226,4 @@ def _entries(folder: Path, kind: Kind) -> Iterator[ModelEntry]:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if _NAME.fullmatch(path.stem) and path.is_file():
             download = kind == "user" and path.stem == "coco"
-            yield ModelEntry(
-                path.stem, path, "download" if download else kind, path.stat().st_size
-            )
+            yield ModelEntry(path.stem, path, "download" if download else kind, path.stat().st_size)

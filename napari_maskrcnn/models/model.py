@@ -12,7 +12,7 @@ from napari_maskrcnn.models.card import ModelCard
 if TYPE_CHECKING:
     import torch
 
-    from napari_maskrcnn.network import MaskRCNN
+    from napari_maskrcnn.network.maskrcnn import MaskRCNN
 
 
 @dataclass(eq=False)

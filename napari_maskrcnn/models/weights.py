@@ -19,7 +19,7 @@ from napari_maskrcnn.models.sniff import FileKind, file_kind
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_maskrcnn.network import MaskRCNN
+    from napari_maskrcnn.network.maskrcnn import MaskRCNN
 
 SUFFIX = ".safetensors"
 CHECKSUM_KEY = "napari-maskrcnn.crc32"
@@ -129,18 +129,23 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], ModelCard]:
 
 def build_network(card: ModelCard, tensors: Mapping[str, Tensor], path: Path) -> MaskRCNN:
     """Build the network of `card` with these tensors; `path` names the file in errors."""
-    from napari_maskrcnn.network import MaskRCNN, NetworkConfig
+    import torch
+
+    from napari_maskrcnn.network.config import NetworkConfig
+    from napari_maskrcnn.network.maskrcnn import MaskRCNN
 
     try:
-        network = MaskRCNN(NetworkConfig.from_dict(card.network))
-    except (TypeError, ValueError, KeyError) as error:
+        # Without memory: no initial values are drawn, and no size in a card can exhaust it.
+        with torch.device("meta"):
+            network = MaskRCNN(NetworkConfig.from_dict(card.network))
+    except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
         raise WeightsError(
             f"{path}: its card describes no network that this version can build ({error}). "
             f"Update napari-maskrcnn, or use a file that it saved."
         ) from error
     _check_fit(network.state_dict(), tensors, path)
     _check_finite(tensors, path, "The file cannot be used; take another model.")
-    network.load_state_dict(dict(tensors))
+    network.to_empty(device="cpu").load_state_dict(dict(tensors))
     return network.eval()
 
 
@@ -180,7 +185,9 @@ def _check_fit(expected: Mapping[str, Any], found: Mapping[str, Tensor], path: P
 def _check_finite(tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
     bad = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if bad:
-        raise WeightsError(f"{path}: weights that are not finite numbers: {_shortened(bad)}. {remedy}")
+        raise WeightsError(
+            f"{path}: weights that are not finite numbers: {_shortened(bad)}. {remedy}"
+        )
 
 
 def _shortened(names: list[str], limit: int = 4) -> str:

@@ -1,0 +1,178 @@
+"""Torchvision's ``.pth`` files, read without running anything in them, as tensors and a card.
+
+The architecture is read off the shapes. What shapes cannot tell (class names, input size, anchor
+sizes) is taken as torchvision's ``maskrcnn_resnet50_fpn`` has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_maskrcnn.models.card import ModelCard
+from napari_maskrcnn.models.coco import coco_class_names
+from napari_maskrcnn.models.sniff import FileKind, file_kind
+from napari_maskrcnn.models.weights import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_maskrcnn.network.config import NetworkConfig
+
+READABLE = (
+    "Import reads .safetensors files of napari-maskrcnn and .pth files with the state dict of "
+    "torchvision's maskrcnn_resnet50_fpn."
+)
+_WRAPPERS = ("model", "state_dict", "model_state_dict", "network", "net")
+_PREFIX = re.compile(r"^(module\.|_orig_mod\.|model\.)+")
+# Names of torchvision before 0.13, each with the name it has now.
+_RENAMED = (
+    (re.compile(r"^(backbone\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$"), r"\1.0.\2"),
+    (re.compile(r"^(rpn\.head\.conv)\.(weight|bias)$"), r"\1.0.0.\2"),
+)
+_MASK_FCN = re.compile(r"^(roi_heads\.mask_head)\.mask_fcn(\d+)\.(weight|bias)$")
+_BLOCK = re.compile(r"^backbone\.body\.layer(\d)\.(\d+)\.conv1\.weight$")
+# (blocks of each stage, has a third convolution) of each trunk.
+_TRUNKS = {
+    ((2, 2, 2, 2), False): "resnet18",
+    ((3, 4, 6, 3), False): "resnet34",
+    ((3, 4, 6, 3), True): "resnet50",
+    ((3, 4, 23, 3), True): "resnet101",
+}
+
+
+def read_torchvision(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
+    """Read a torchvision Mask R-CNN of the ``maskrcnn_resnet50_fpn`` layout.
+
+    Parameters
+    ----------
+    path : Path
+        A file of ``torch.save(model.state_dict(), path)``, of any torchvision version; also one
+        that holds the state dict under "model" or "state_dict".
+
+    Returns
+    -------
+    tensors : dict of str to Tensor
+        On the CPU, under torchvision's present names.
+    card : ModelCard
+        Named after the file, with the network that these tensors fit. Classes are COCO's when
+        there are 90 of them, else "object" or "class 1", "class 2", …
+
+    Raises
+    ------
+    WeightsError
+        When the file is damaged, of another kind or layout, or holds more than numbers.
+    """
+    tensors = {_present_name(name): tensor for name, tensor in _load_tensors(path).items()}
+    if "rpn.head.conv.1.0.weight" in tensors:
+        raise WeightsError(
+            f"{path}: torchvision's maskrcnn_resnet50_fpn_v2, which has another head. {READABLE}"
+        )
+    try:
+        config = _read_config(tensors)
+    except (KeyError, IndexError) as error:
+        raise WeightsError(
+            f"{path}: a PyTorch checkpoint of another network ({error} is missing). {READABLE}"
+        ) from error
+    card = ModelCard(
+        path.stem,
+        description=f"Imported from {path.name}.",
+        base="torchvision",
+        network=config.to_dict(),
+    )
+    return tensors, card
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    import torch
+
+    kind = file_kind(path)
+    if kind is FileKind.PICKLE:
+        raise WeightsError(
+            f"{path}: {kind.value}, which could run code when it is read, so it was not opened. "
+            f"{READABLE}"
+        )
+    if kind is not FileKind.TORCH:
+        raise WeightsError(f"{path}: {kind.value}. {READABLE}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged archive fails in any way its bytes lead to
+        raise WeightsError(f"{path}: {_load_failure(error)}") from error
+    return _state_dict(content, path)
+
+
+def _load_failure(error: Exception) -> str:
+    if "Unsupported" in str(error):
+        return (
+            "the checkpoint holds Python objects besides numbers, which could run code, so it was "
+            "not opened. Save only the numbers where it was made: "
+            "torch.save(model.state_dict(), file)."
+        )
+    return "the checkpoint is damaged or cut short. Download or copy it again."
+
+
+def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
+    import torch
+
+    for wrapper in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{path}: a PyTorch file without a state dict. {READABLE}")
+    strange = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise WeightsError(
+            f"{path}: a PyTorch file without a state dict (it holds {strange[0]!r}). {READABLE}"
+        )
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def _present_name(name: str) -> str:
+    name = _PREFIX.sub("", name)
+    for pattern, replacement in _RENAMED:
+        name = pattern.sub(replacement, name)
+    if match := _MASK_FCN.match(name):
+        head, number, kind = match.groups()
+        name = f"{head}.{int(number) - 1}.0.{kind}"
+    return name
+
+
+def _read_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
+    from napari_maskrcnn.network.config import NetworkConfig
+
+    counted = Counter(int(m.group(1)) for name in tensors if (m := _BLOCK.match(name)))
+    blocks = tuple(counted[stage] for stage in sorted(counted))
+    bottleneck = "backbone.body.layer1.0.conv3.weight" in tensors
+    if (blocks, bottleneck) not in _TRUNKS:
+        raise KeyError(f"a ResNet trunk under backbone.body, not {list(blocks)} blocks")
+    frozen = not any(name.endswith("num_batches_tracked") for name in tensors)
+    classes = tensors["roi_heads.box_predictor.cls_score.weight"].shape[0] - 1
+    return NetworkConfig(
+        backbone=_TRUNKS[blocks, bottleneck],  # type: ignore[arg-type]  # a value of the Literal
+        frozen_norm=frozen,
+        norm_eps=_norm_eps(tensors, frozen),
+        fpn_channels=tensors["backbone.fpn.layer_blocks.0.0.weight"].shape[0],
+        box_channels=tensors["roi_heads.box_head.fc6.weight"].shape[0],
+        mask_channels=tensors["roi_heads.mask_head.0.0.weight"].shape[0],
+        class_names=_class_names(classes),
+    )
+
+
+def _norm_eps(tensors: Mapping[str, Tensor], frozen: bool) -> float:
+    # Torchvision sets eps = 0 in its COCO model and so in what is fine-tuned from it; a norm that
+    # was trained, or that has a channel without variance, can only have had the usual one.
+    variances = [tensor for name, tensor in tensors.items() if name.endswith("running_var")]
+    usable = frozen and all(bool((variance > 0).all()) for variance in variances)
+    return 0.0 if usable else 1e-5
+
+
+def _class_names(classes: int) -> tuple[str, ...]:
+    names = coco_class_names()
+    if classes == len(names):  # nobody else has just as many
+        return names
+    return ("object",) if classes == 1 else tuple(f"class {k}" for k in range(1, classes + 1))
