@@ -1,0 +1,20 @@
+"""What every test gets: folders of its own, so that none touches the user's models or settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports napari: an unset NAPARI_CONFIG would write into the user's settings.
+os.environ.setdefault("NAPARI_CONFIG", "")
+
+
+@pytest.fixture(autouse=True)
+def user_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the user data folder (models, journal) into an empty temporary folder."""
+    folder = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("NAPARI_MASKRCNN_HOME", str(folder))
+    monkeypatch.delenv("NAPARI_MASKRCNN_MODELS", raising=False)
+    return folder
