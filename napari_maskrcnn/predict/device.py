@@ -1,0 +1,86 @@
+"""Which processor computes, and in which precision."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+# A probe must win clearly, or the rounding of bfloat16 is not worth it.
+CLEARLY_FASTER = 1.5
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Device for `name`: ``auto`` takes a CUDA GPU, else Apple's, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown or the device is not there.
+    """
+    import torch
+
+    kind = name.partition(":")[0]
+    if kind not in DEVICES:
+        raise ValueError(f"device is {name!r}; choose one of {', '.join(DEVICES)}.")
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if kind == "auto":
+        return torch.device(next(k for k, there in available.items() if there))
+    if not available[kind]:
+        raise ValueError(
+            f"device is {name!r}, but torch sees no such device here; choose auto or cpu."
+        )
+    return torch.device(name)
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """Type of the arithmetic: bfloat16 where the hardware has it and is faster, else float32."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
+    if device.type == "cpu" and _bfloat16_pays():
+        return torch.bfloat16
+    return torch.float32
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Context in which the network's convolutions run in `precision`."""
+    import torch
+
+    dtype = precision(device)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+def describe_device(device: torch.device) -> str:
+    """Device and precision in words, for the device line."""
+    import torch
+
+    names = {"cpu": "CPU", "mps": "Apple GPU"}
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
+    return f"{name}, {str(precision(device)).removeprefix('torch.')}"
+
+
+@lru_cache(maxsize=1)
+def _bfloat16_pays() -> bool:
+    """Time one matrix product in both types: many CPUs only emulate bfloat16, slowly."""
+    import torch
+
+    def seconds(dtype: torch.dtype) -> float:
+        a = torch.ones(512, 512, dtype=dtype)
+        a @ a
+        start = time.perf_counter()
+        for _ in range(3):
+            a @ a
+        return time.perf_counter() - start
+
+    return seconds(torch.float32) > CLEARLY_FASTER * seconds(torch.bfloat16)

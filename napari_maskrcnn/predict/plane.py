@@ -1,0 +1,207 @@
+"""One image to its instances: prepare, detect tile by tile, paste, and put the tiles together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_maskrcnn.images import check_image, is_constant, percentiles, stretch, to_chw, unit
+from napari_maskrcnn.instances import Instances
+from napari_maskrcnn.jobs import Job, Progress, run
+from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.predict.tiles import Tile, make_tiles
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.models.model import Model
+
+# Side and overlap of a tile in network pixels; one this large takes about 1.5 GB.
+TILE = 1536
+OVERLAP = 256
+SEAM_IOU = 0.5
+
+
+def predict(
+    image: ArrayLike,
+    model: str | Model = "nuclei",
+    score: float | None = None,
+    diameter: float | None = None,
+    channels: Sequence[int] | None = None,
+    device: str = "auto",
+    progress: Callable[[Progress], object] | None = None,
+    stop: threading.Event | None = None,
+) -> Instances:
+    """Find the objects of one image.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Grey, RGB, RGBA or several channels; any real type.
+    model : str or Model
+        Name of a model, a weights file, or one that `load_model` returned.
+    score : float, optional
+        Least score of an object, 0 to 1; None: the model's own.
+    diameter : float, optional
+        Typical diameter of the objects in pixels; None: the image as it is.
+    channels : sequence of int, optional
+        One to three channels to look at.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; ignored for a `Model`, which has one.
+    progress : callable, optional
+        Called with a `Progress` after every tile.
+    stop : threading.Event, optional
+        Ends the work at the next tile; what was found is returned.
+
+    Returns
+    -------
+    Instances
+        Best score first; object ``k`` is label ``k + 1`` of ``to_labels()``.
+
+    Raises
+    ------
+    ValueError
+        The image or a setting cannot be used; the message says why and what to do.
+    """
+    from napari_maskrcnn.models.model import Model, load_model
+
+    named = not isinstance(model, Model)
+    settings = PredictSettings(
+        model=str(model) if named else model.name,
+        score=score,
+        diameter=diameter,
+        channels=tuple(channels) if channels is not None else None,
+        device=device,
+    )
+    settings.validate()
+    check_image(image)
+    loaded = load_model(model, device) if not isinstance(model, Model) else model
+    found = run(predict_job(image, settings, loaded, stop), progress)
+    return found.above(loaded.score if score is None else score)
+
+
+def predict_job(
+    image: ArrayLike,
+    settings: PredictSettings,
+    model: Model | None = None,
+    stop: threading.Event | None = None,
+) -> Job[Instances]:
+    """Find all candidates of one image, down to the network's score floor.
+
+    Callers take ``.above(score)``; keeping the rest lets a threshold move without the network.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+    settings : PredictSettings
+    model : Model, optional
+        Loaded already; None loads ``settings.model``.
+    stop : threading.Event, optional
+        Ends the job at the next tile.
+
+    Yields
+    ------
+    Progress
+        After every tile.
+    """
+    settings.validate()
+    array = check_image(image)
+    if model is None:
+        from napari_maskrcnn.models.model import load_model
+
+        yield Progress(0, 0, "Loading the model")
+        model = load_model(settings.model, settings.device)
+    shape = (array.shape[0], array.shape[1])
+    zoom = _zoom(settings.diameter, model)
+    tiles = _tiles(shape, zoom, model)
+    parts: list[Instances] = []
+    if not is_constant(array):
+        chw = to_chw(array, settings.channels)
+        limits = percentiles(chw)
+        for k, tile in enumerate(tiles):
+            if stop is not None and stop.is_set():
+                break
+            yield Progress(k, len(tiles), f"Tile {k + 1} of {len(tiles)}")
+            pixels = chw[:, *tile.slices]
+            ready = stretch(pixels, limits) if model.network.config.stretch else unit(
+                pixels, array.dtype
+            )
+            parts.append(_detect(ready, tile, shape, zoom, model))
+    found = _join(parts, shape, model.class_names)
+    yield Progress(len(tiles), len(tiles), f"{len(found)} candidates")
+    return found
+
+
+def _zoom(diameter: float | None, model: Model) -> float:
+    if diameter is None:
+        return 1.0
+    if model.card.diameter is None:
+        raise ValueError(
+            f"Model {model.name!r} was not trained at one object size, so it cannot use a diameter "
+            f"({diameter} px); leave the diameter out."
+        )
+    return model.card.diameter / diameter
+
+
+def _tiles(shape: tuple[int, int], zoom: float, model: Model) -> list[Tile]:
+    scale = model.network.config.scale
+    if scale is None:
+        # These weights were trained on whole images shrunk to one size.
+        return make_tiles(shape, max(shape), 0)
+    factor = scale * zoom
+    return make_tiles(shape, max(8, int(TILE / factor)), int(OVERLAP / factor))
+
+
+def _detect(
+    pixels: NDArray[np.float32], tile: Tile, shape: tuple[int, int], zoom: float, model: Model
+) -> Instances:
+    """Candidates that a tile (3, h, w) owns, in image pixels."""
+    import torch
+
+    from napari_maskrcnn.network.paste import RULES, paste
+    from napari_maskrcnn.network.prepare import prepare, to_image
+    from napari_maskrcnn.predict.device import autocast
+
+    config = model.network.config
+    prepared = prepare(torch.from_numpy(np.ascontiguousarray(pixels)), config, zoom)
+    batch = prepared.image[None].to(model.device)
+    with autocast(model.device):
+        found = model.network.detect(batch, prepared.size)[0]
+    shift = np.asarray([tile.left, tile.top, tile.left, tile.top], np.float32)
+    boxes = to_image(found.boxes.cpu(), prepared.zoom).numpy() + shift
+    own = tile.owns(boxes)
+    crops, origins = paste(found.masks.cpu().numpy()[own], boxes[own], shape, RULES[config.paste])
+    full = Instances(
+        boxes[own],
+        found.scores.cpu().numpy()[own],
+        found.classes.cpu().numpy()[own],
+        model.class_names,
+        shape,
+        crops,
+        origins,
+    )
+    return full[np.asarray([bool(crop.any()) for crop in crops], dtype=bool)]
+
+
+def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:
+    """All tiles' objects, best score first, each once."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return Instances.empty(shape, names)
+    every = Instances(
+        *(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "scores", "classes")),
+        names,
+        shape,
+        tuple(crop for part in parts for crop in part.crops),
+        np.concatenate([part.origins for part in parts]),
+    )
+    order: NDArray[Any] = np.argsort(-every.scores, kind="stable")
+    if len(parts) > 1:
+        import torch
+        from torchvision.ops import batched_nms
+
+        values = (torch.from_numpy(v) for v in (every.boxes, every.scores, every.classes))
+        order = batched_nms(*values, SEAM_IOU).numpy()
+    return every[order]

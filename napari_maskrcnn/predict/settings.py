@@ -1,0 +1,54 @@
+"""The settings of a prediction: one frozen value for the widget, the API and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_maskrcnn.predict.device import DEVICES
+
+# Candidates down to this score are kept, so that a threshold can be moved without predicting again.
+SCORE_FLOOR = 0.05
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """What to predict with.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model or its file.
+    score : float, optional
+        Least score of an object, 0 to 1; None: the model's own.
+    diameter : float, optional
+        Typical diameter of the objects in pixels; the image is rescaled to the size that the model
+        knows. None: the image as it is.
+    channels : tuple of int, optional
+        One to three channels to look at.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    model: str = "nuclei"
+    score: float | None = None
+    diameter: float | None = None
+    channels: tuple[int, ...] | None = None
+    device: str = "auto"
+
+    def problems(self) -> list[str]:
+        """What is wrong with these settings, a sentence each; empty when they can be used."""
+        found = []
+        if not self.model:
+            found.append("No model is chosen; choose one, such as nuclei.")
+        if self.score is not None and not 0 <= self.score <= 1:
+            found.append(f"score is {self.score}; it lies between 0 and 1.")
+        if self.diameter is not None and not 1 <= self.diameter <= 10_000:
+            found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
+        if self.device.partition(":")[0] not in DEVICES:
+            found.append(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}.")
+        return found
+
+    def validate(self) -> None:
+        """Raise ValueError with all `problems`."""
+        if found := self.problems():
+            raise ValueError(" ".join(found))

@@ -1,0 +1,156 @@
+"""Examples: images with the labels of their objects, from arrays or from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_maskrcnn.images import IMAGE_SUFFIXES, check_image, percentiles, read_image, to_chw
+from napari_maskrcnn.instances import label_boxes
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image with its labels.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        As a reader gives it.
+    labels : (H, W) integer array
+        0 is background; values need not be consecutive.
+    name : str
+        For messages.
+    classes : dict of int to str
+        Class of each label value; empty when there is only one class.
+    """
+
+    image: NDArray[Any]
+    labels: NDArray[Any]
+    name: str = ""
+    classes: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """Intensities that become 0 and 1, from the whole image."""
+        return percentiles(to_chw(self.image))
+
+    @cached_property
+    def objects(self) -> NDArray[np.float32]:
+        """Centres of the objects, (N, 2) y x in pixels."""
+        _, boxes = label_boxes(self.labels)
+        centres = [[(s.start + s.stop) / 2 for s in box] for box in boxes]
+        return np.asarray(centres, np.float32).reshape(-1, 2)
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the image has three colour channels that differ."""
+        if self.image.ndim != 3 or self.image.shape[2] < 3:
+            return False
+        return bool((self.image[..., 0] != self.image[..., 1]).any())
+
+
+def make_example(
+    image: ArrayLike, labels: ArrayLike, name: str, classes: dict[int, str] | None = None
+) -> Example:
+    """Check one image and its labels.
+
+    Raises
+    ------
+    ValueError
+        The image cannot be used, labels are not integers or negative, or shapes differ.
+    """
+    try:
+        array = check_image(image)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    truth = np.asarray(labels)
+    if truth.dtype.kind not in "uib":
+        raise ValueError(
+            f"{name}: the labels have values of type {truth.dtype}; integers are needed, one "
+            "value an object. Use a Labels layer or an integer image."
+        )
+    if truth.shape != array.shape[:2]:
+        raise ValueError(
+            f"{name}: the labels have shape {truth.shape}, the image {array.shape[:2]}; they must "
+            "be the same. Choose the labels that belong to this image."
+        )
+    if truth.size and truth.min() < 0:
+        raise ValueError(f"{name}: the labels go down to {truth.min()}; they start at 0.")
+    return Example(array, truth, name, classes or {})
+
+
+def require_objects(examples: Sequence[Example]) -> None:
+    """Raise ValueError when there is nothing to learn from: no example, or none with an object."""
+    if not examples:
+        raise ValueError("There is no image to train on; give at least one with its labels.")
+    if not any(example.labels.any() for example in examples):
+        names = ", ".join(example.name for example in examples[:3])
+        raise ValueError(
+            f"The labels of {names} hold no object; paint or predict some before training."
+        )
+
+
+def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
+    """Pairs of image and label file of a dataset folder, by name.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        ``images/`` or ``labels/`` is missing or empty, or an image has no labels.
+    """
+    folder = Path(folder)
+    for part in ("images", "labels"):
+        if not (folder / part).is_dir():
+            raise FileNotFoundError(
+                f"{folder}: a dataset is a folder with images/ and labels/; {part}/ is missing."
+            )
+    images = _by_stem(folder / "images")
+    labels = _by_stem(folder / "labels")
+    if not images:
+        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+    if missing := sorted(set(images) - set(labels)):
+        raise ValueError(f"{folder / 'labels'}: no labels for {', '.join(missing[:4])}.")
+    return [(images[stem], labels[stem]) for stem in sorted(images)]
+
+
+def read_dataset(folder: str | Path) -> list[Example]:
+    """Read a dataset: a folder with ``images/`` and ``labels/`` holding files of the same stem.
+
+    An optional ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
+    """
+    return [read_example(image, labels) for image, labels in dataset_files(folder)]
+
+
+def read_example(image: Path, labels: Path) -> Example:
+    """Read one image with its labels (and their table of classes, if there is one)."""
+    return make_example(read_image(image), read_image(labels), image.stem, _classes(labels))
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    stems: dict[str, Path] = {}
+    for path in files:
+        if path.stem in stems:
+            raise ValueError(f"{path} and {stems[path.stem].name} have one name; keep one of them.")
+        stems[path.stem] = path
+    return stems
+
+
+def _classes(labels: Path) -> dict[int, str]:
+    table = labels.with_suffix(".csv")
+    if not table.is_file():
+        return {}
+    import pandas as pd
+
+    frame = pd.read_csv(table, dtype={"class": str}, keep_default_na=False)
+    if not {"index", "class"} <= set(frame.columns):
+        raise ValueError(f"{table}: needs the columns index and class; has {list(frame.columns)}.")
+    pairs = zip(frame["index"], frame["class"], strict=True)
+    return {int(index): name for index, name in pairs if name}

@@ -1,0 +1,95 @@
+"""The settings of a training: one frozen value for the widget, the API and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# Bases: "none" starts from random weights.
+FROM_SCRATCH = "none"
+DEFAULT_MINUTES = 5.0
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train; the defaults are those of fine-tuning.
+
+    Parameters
+    ----------
+    base : str
+        Model to start from, by name or file; ``"none"``: random weights.
+    epochs : int, optional
+        Budget in passes over the images. A repeated or resumed run of the same seed is the same.
+    minutes : float, optional
+        Budget in minutes of training instead; 5 when neither is given.
+    learning_rate : float, optional
+        Peak step size of AdamW; None: 2e-4 from a base, 1e-3 from scratch.
+    batch : int
+        Crops a step.
+    crop : int
+        Side of a crop in network pixels, a multiple of 32.
+    layers : {"all", "heads"}
+        Which weights learn; "heads" leaves the backbone as it is.
+    diameter : float, optional
+        Typical diameter of the objects in image pixels, if it is not what the base expects.
+    seed : int
+        Seeds the weights of a training from scratch, the crops and the samplers.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    base: str = "nuclei"
+    epochs: int | None = None
+    minutes: float | None = None
+    learning_rate: float | None = None
+    batch: int = 4
+    crop: int = 256
+    layers: Literal["all", "heads"] = "all"
+    diameter: float | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def problems(self) -> list[str]:
+        """What is wrong with these settings, a sentence each; empty when they can be used."""
+        found = []
+        if self.epochs is not None and self.minutes is not None:
+            found.append("Both epochs and minutes are given; give one of them.")
+        if self.epochs is not None and self.epochs < 1:
+            found.append(f"epochs is {self.epochs}; give at least 1.")
+        if self.minutes is not None and not 0 < self.minutes <= 100_000:
+            found.append(f"minutes is {self.minutes}; give more than 0.")
+        if self.learning_rate is not None and not 0 < self.learning_rate < 1:
+            found.append(f"learning_rate is {self.learning_rate}; it lies between 0 and 1.")
+        if self.batch < 1:
+            found.append(f"batch is {self.batch}; give at least 1.")
+        if self.crop < 64 or self.crop % 32:
+            found.append(f"crop is {self.crop}; give a multiple of 32 from 64.")
+        if self.layers not in ("all", "heads"):
+            found.append(f'layers is {self.layers!r}; choose "all" or "heads".')
+        if self.diameter is not None and not 1 <= self.diameter <= 10_000:
+            found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
+        return found
+
+    def validate(self) -> None:
+        """Raise ValueError with all `problems`."""
+        if found := self.problems():
+            raise ValueError(" ".join(found))
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether training starts from random weights."""
+        return self.base == FROM_SCRATCH
+
+    @property
+    def rate(self) -> float:
+        """Peak learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1e-3 if self.from_scratch else 2e-4
+
+    @property
+    def seconds(self) -> float | None:
+        """Budget in seconds; None when it counts epochs."""
+        if self.epochs is not None:
+            return None
+        return 60 * (self.minutes if self.minutes is not None else DEFAULT_MINUTES)
