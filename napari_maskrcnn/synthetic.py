@@ -126,7 +126,7 @@ def _lay_out(
         touching = bool(placed) and rng.random() < _TOUCHING_SHARE
         neighbour = placed[rng.integers(len(placed))] if touching else None
         nucleus = _draw_nucleus(shape, diameter, neighbour, rng)
-        if not (0 <= nucleus.centre).all() or not (nucleus.centre < shape).all():
+        if not (nucleus.centre >= 0).all() or not (nucleus.centre < shape).all():
             continue
         window = nucleus.window(shape)
         level = nucleus.level(window)
