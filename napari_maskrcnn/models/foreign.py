@@ -107,7 +107,7 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _load_failure(error: Exception) -> str:
-    if "Unsupported" in str(error):
+    if "unsupported" in str(error).lower():
         return (
             "the checkpoint holds Python objects besides numbers, which could run code, so it was "
             "not opened. Save only the numbers where it was made: "
