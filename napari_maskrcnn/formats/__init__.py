@@ -1,0 +1,1 @@
+"""Labels to the files that other tools read, and back."""

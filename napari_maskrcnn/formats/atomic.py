@@ -1,0 +1,111 @@
+"""A file appears whole or not at all: written beside its place, then renamed into it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class WriteError(OSError):
+    """A file could not be written; the message names the file, the reason and the remedy.
+
+    ``errno`` is that of the system's error.
+    """
+
+
+@contextmanager
+def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to, which becomes the file when the block ends well.
+
+    When it does not, nothing is left behind and an existing file stays as it was.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write. Its folder must exist; a link is followed.
+    overwrite : bool
+        Replace an existing file.
+
+    Yields
+    ------
+    Path
+        A hidden, not yet existing file in the same folder, with the same suffix.
+
+    Raises
+    ------
+    FileExistsError
+        The file exists and ``overwrite`` is false.
+    WriteError
+        The disk is full, the folder is missing or read-only, or any other ``OSError`` inside the
+        block.
+    """
+    target = Path(os.path.realpath(path))
+    _refuse_existing(target, overwrite)
+    part = target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
+    try:
+        yield part
+        _flush(part)
+        # The second look narrows the time in which another program's file could be lost.
+        _refuse_existing(target, overwrite)
+        if target.exists():
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise FileExistsError(f"{target} is a folder. Choose a file name in it.")
+    if not overwrite and target.exists():
+        raise FileExistsError(f"{target} exists. Choose another name, or allow overwriting.")
+
+
+def _flush(path: Path) -> None:
+    """Wait until the content is on the disk, where a full disk may only then show."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _write_error(target: Path, error: OSError) -> WriteError:
+    failure = WriteError(f"Cannot write {target}: {_reason(target, error)}")
+    failure.errno = error.errno
+    return failure
+
+
+def _reason(target: Path, error: OSError) -> str:
+    folder = target.parent
+    if error.errno in _DISK_FULL:
+        return f"the disk is full{_free(folder)}. Free some space or choose another disk."
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is a file, not a folder. Choose another folder."
+    if not folder.exists():
+        return f"the folder {folder} does not exist. Create it or choose another folder."
+    if error.errno in _FORBIDDEN:
+        return (
+            f"writing in {folder} is not allowed, or another program has the file open. "
+            "Choose another folder, or close that program."
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is too long. Choose a shorter one."
+    return f"{error.strerror or error}. Try again or choose another folder."
+
+
+def _free(folder: Path) -> str:
+    try:
+        return f" ({shutil.disk_usage(folder).free / 1e6:.1f} MB left)"
+    except OSError:
+        return ""

@@ -1,0 +1,136 @@
+"""Tests of atomic writing: all or nothing, and messages that help."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_maskrcnn.formats.atomic import WriteError, atomic_path
+
+
+def failing_write(path: Path, code: int, overwrite: bool = False) -> None:
+    with atomic_path(path, overwrite) as part:
+        part.write_text("half of")
+        raise OSError(code, os.strerror(code))
+
+
+def test_writes(tmp_path: Path) -> None:
+    target = tmp_path / "cells.tif"
+    with atomic_path(target) as part:
+        assert part.parent == tmp_path
+        assert part.suffix == ".tif"
+        part.write_text("all")
+        assert not target.exists()
+    assert target.read_text() == "all"
+    assert os.listdir(tmp_path) == ["cells.tif"]
+
+
+def test_refuses_an_existing_file(tmp_path: Path) -> None:
+    target = tmp_path / "cells.tif"
+    target.write_text("old")
+    with pytest.raises(FileExistsError, match=r"cells\.tif exists. Choose another name"):
+        failing_write(target, errno.EIO)
+    assert target.read_text() == "old"
+    with atomic_path(target, overwrite=True) as part:
+        part.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_refuses_a_file_that_appears_meanwhile(tmp_path: Path) -> None:
+    target = tmp_path / "cells.tif"
+
+    def write() -> None:
+        with atomic_path(target) as part:
+            part.write_text("mine")
+            target.write_text("theirs")
+
+    with pytest.raises(FileExistsError):
+        write()
+    assert target.read_text() == "theirs"
+    assert os.listdir(tmp_path) == ["cells.tif"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_refuses_a_folder(tmp_path: Path, overwrite: bool) -> None:
+    with pytest.raises(FileExistsError, match=r"is a folder\. Choose a file name in it"):
+        failing_write(tmp_path, errno.EIO, overwrite)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (errno.ENOSPC, r"the disk is full \(\d+\.\d MB left\)\. Free some space"),
+        (errno.EACCES, "is not allowed, or another program has the file open. Choose another"),
+        (errno.EROFS, "is not allowed"),
+        (errno.ENAMETOOLONG, "the name is too long. Choose a shorter one"),
+        (errno.EIO, "Input/output error. Try again or choose another folder"),
+    ],
+)
+def test_failure_leaves_the_old_file(tmp_path: Path, code: int, message: str) -> None:
+    target = tmp_path / "cells.tif"
+    target.write_text("old")
+    with pytest.raises(WriteError, match=rf"Cannot write .*cells\.tif: .*{message}") as caught:
+        failing_write(target, code, overwrite=True)
+    assert caught.value.errno == code
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["cells.tif"]
+
+
+def test_other_errors_pass_and_leave_nothing(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_path(tmp_path / "cells.tif") as part:
+            part.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_may_show_only_when_flushing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with (
+        pytest.raises(WriteError, match="the disk is full"),
+        atomic_path(tmp_path / "cells.tif") as part,
+    ):
+        part.write_text("all")
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "cells.tif"
+    with (
+        pytest.raises(WriteError, match=r"the folder .*nowhere does not exist. Create it"),
+        atomic_path(target) as part,
+    ):
+        part.write_text("all")
+
+
+def test_folder_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("")
+    with (
+        pytest.raises(WriteError, match="notes is a file, not a folder"),
+        atomic_path(tmp_path / "notes" / "cells.tif") as part,
+    ):
+        part.write_text("all")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX systems")
+def test_keeps_permissions_and_links(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.tif", tmp_path / "link.tif"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    with atomic_path(link, overwrite=True) as part:
+        part.write_text("new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert real.stat().st_mode & 0o777 == 0o640
