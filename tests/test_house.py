@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "napari_maskrcnn"
@@ -28,6 +31,11 @@ def python_files(*folders: Path) -> list[Path]:
 def room_of(path: Path) -> str:
     """Name the room (subpackage, or module at the top) that a file of the package belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name under which a file of the package is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -64,17 +72,19 @@ def test_relative_and_absolute_imports_are_both_seen() -> None:
     assert {"jobs", "images", "instances"} <= from_here
 
 
-def test_rooms_import_in_one_direction() -> None:
+def test_modules_import_in_one_direction() -> None:
+    files = {module_name(path): path for path in python_files(PACKAGE)}
+    files.pop("napari_maskrcnn", None)  # lazy: it names everything and loads nothing
     graph: dict[str, set[str]] = {}
-    for path in python_files(PACKAGE):
-        if path != PACKAGE / "__init__.py":  # lazy: it names everything and loads nothing
-            graph.setdefault(room_of(path), set()).update(rooms_imported(path))
+    for module, path in files.items():
+        names = set(imports_of(path)) | {name.rpartition(".")[0] for name in imports_of(path)}
+        graph[module] = (names & set(files)) - {module}
     order = list(TopologicalSorter(graph).static_order())  # a circle raises CycleError, naming it
-    assert order.index("network") < order.index("predict") < order.index("widgets")
+    assert order.index("napari_maskrcnn.network.maskrcnn") < order.index("napari_maskrcnn.cli")
 
 
-def test_the_network_knows_only_torch() -> None:
-    allowed = {"torch", "torchvision", *sys.stdlib_module_names}
+def test_the_network_knows_only_torch_and_arrays() -> None:
+    allowed = {"torch", "torchvision", "numpy", *sys.stdlib_module_names}
     for path in python_files(PACKAGE / "network"):
         foreign = {name.split(".")[0] for name in imports_of(path)} - {"napari_maskrcnn"} - allowed
         assert not foreign, f"{path} imports {foreign}"
@@ -88,6 +98,21 @@ def test_only_widgets_and_the_command_line_know_a_window() -> None:
         assert not names & WINDOW_TOOLKITS, f"{path} imports {names & WINDOW_TOOLKITS}"
         if path != PACKAGE / "__init__.py":
             assert not rooms_imported(path) & ON_TOP, f"{path} imports a room that stands on top"
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    declared = {
+        canonicalize_name(Requirement(line).name)
+        for line in requires("napari-maskrcnn") or []
+        if "extra ==" not in line
+    }
+    brought = packages_distributions()
+    for path in python_files(PACKAGE):
+        for module in {name.split(".")[0] for name in imports_of(path)}:
+            if module in sys.stdlib_module_names or module == "napari_maskrcnn":
+                continue
+            sources = {canonicalize_name(name) for name in brought[module]}
+            assert sources & declared, f"{path} imports {module}, of {sources}"
 
 
 @pytest.mark.parametrize(
