@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.coco import coco_class_names
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_maskrcnn.network.config import NetworkConfig
 
+Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 READABLE = (
     "Import reads .safetensors files of napari-maskrcnn and .pth files with the state dict of "
     "torchvision's maskrcnn_resnet50_fpn."
@@ -36,7 +37,7 @@ _RENAMED = (
 _MASK_FCN = re.compile(r"^(roi_heads\.mask_head)\.mask_fcn(\d+)\.(weight|bias)$")
 _BLOCK = re.compile(r"^backbone\.body\.layer(\d)\.(\d+)\.conv1\.weight$")
 # (blocks of each stage, has a third convolution) of each trunk.
-_TRUNKS = {
+_TRUNKS: dict[tuple[tuple[int, ...], bool], Backbone] = {
     ((2, 2, 2, 2), False): "resnet18",
     ((3, 4, 6, 3), False): "resnet34",
     ((3, 4, 6, 3), True): "resnet50",
@@ -153,7 +154,7 @@ def _read_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
     frozen = not any(name.endswith("num_batches_tracked") for name in tensors)
     classes = tensors["roi_heads.box_predictor.cls_score.weight"].shape[0] - 1
     return NetworkConfig(
-        backbone=_TRUNKS[blocks, bottleneck],  # type: ignore[arg-type]  # a value of the Literal
+        backbone=_TRUNKS[blocks, bottleneck],
         frozen_norm=frozen,
         norm_eps=_norm_eps(tensors, frozen),
         fpn_channels=tensors["backbone.fpn.layer_blocks.0.0.weight"].shape[0],

@@ -37,7 +37,7 @@ def test_a_field_of_a_later_version_is_left_out() -> None:
 
 
 def test_a_card_of_a_later_format_asks_for_an_update() -> None:
-    with pytest.raises(ValueError, match="format 2 .* update napari-maskrcnn"):
+    with pytest.raises(ValueError, match=r"format 2 .* update napari-maskrcnn"):
         ModelCard.from_metadata({METADATA_KEY: json.dumps({"format": 2, "name": "mine"})})
 
 

@@ -193,5 +193,5 @@ def test_a_checkpoint_cut_short_is_refused(
 def test_an_hdf5_file_is_called_so(tmp_path: Path) -> None:
     path = tmp_path / "mask_rcnn_coco.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
-    with pytest.raises(WeightsError, match="an HDF5 file.*Import reads"):
+    with pytest.raises(WeightsError, match=r"an HDF5 file.*Import reads"):
         read_torchvision(path)
