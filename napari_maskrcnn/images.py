@@ -32,7 +32,7 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
     array = np.asarray(image)
     if array.dtype.kind not in "buif":
         raise ValueError(
-            f"The image has values of type {array.dtype}; real numbers are needed. Convert it first."
+            f"The image has values of type {array.dtype}; real numbers are needed: convert it."
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MOST_CHANNELS):
         raise ValueError(
@@ -123,7 +123,8 @@ def percentiles(chw: NDArray[np.float32]) -> tuple[float, float]:
 
 def unit(chw: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.float32]:
     """Divide by the largest value of an integer type, as photographs are read; floats stay."""
-    return chw / np.iinfo(dtype).max if dtype.kind in "ui" else chw
+    largest = np.iinfo(dtype).max if dtype.kind in "ui" else 1
+    return chw / np.float32(largest)
 
 
 def is_constant(image: ArrayLike) -> bool:

@@ -115,9 +115,7 @@ class Instances:
         return table
 
     @classmethod
-    def empty(
-        cls, shape: tuple[int, int], class_names: tuple[str, ...] = ("object",)
-    ) -> Instances:
+    def empty(cls, shape: tuple[int, int], class_names: tuple[str, ...] = ("object",)) -> Instances:
         """No object in an image of `shape` (H, W)."""
         return cls(
             np.zeros((0, 4), np.float32),
@@ -130,7 +128,9 @@ class Instances:
         )
 
     @classmethod
-    def from_labels(cls, labels: ArrayLike, class_names: tuple[str, ...] = ("object",)) -> Instances:
+    def from_labels(
+        cls, labels: ArrayLike, class_names: tuple[str, ...] = ("object",)
+    ) -> Instances:
         """Objects of a label image, (H, W) integers, each of score 1 and class 1.
 
         Values need not be consecutive; objects come in the order of their value.
@@ -174,8 +174,8 @@ def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, .
 def table_from_labels(labels: NDArray[Any], size: int = 0) -> pd.DataFrame:
     """Table of the objects in a label image of any dimension.
 
-    Row ``i`` is label ``i`` up to the largest id (at least `size`), absent ids with area 0: napari's
-    own features table selects by row number. Where ids are so sparse that this would be
+    Row ``i`` is label ``i`` up to the largest id (at least `size`), absent ids with area 0, for
+    napari's own features table selects by row number. Where ids are so sparse that this would be
     wasteful, only present ids get a row; readers go by the ``index`` column in both cases.
     """
     import pandas as pd

@@ -1,7 +1,7 @@
 """Box arithmetic: coding against a reference, clipping, filtering.
 
-Coding is that of R-CNN (Girshick et al., CVPR 2014): shift of the centre in units of the reference's
-size, and the log of the ratio of sizes, each divided by a fixed standard deviation.
+Coding is that of R-CNN (Girshick et al., CVPR 2014): shift of the centre in units of the
+reference's size, and the log of the ratio of sizes, each divided by a fixed standard deviation.
 """
 
 from __future__ import annotations

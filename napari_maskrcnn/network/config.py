@@ -119,7 +119,10 @@ class NetworkConfig:
                 f"Unknown network settings {', '.join(unknown)}: the file was written by a newer "
                 "version; update napari-maskrcnn."
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**plain)
 
 
 @dataclass(frozen=True, kw_only=True)

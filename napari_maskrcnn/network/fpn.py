@@ -40,7 +40,7 @@ class Backbone(nn.Module):
         self.fpn = FeaturePyramid(self.body.channels, config.fpn_channels)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (B, 3, H, W) to maps (B, C, H/4, W/4), (B, C, H/8, W/8), …"""
+        """Images (B, 3, H, W) to maps (B, C, H/4, W/4), (B, C, H/8, W/8) and so on."""
         pyramid: list[Tensor] = self.fpn(self.body(images))
         return pyramid
 

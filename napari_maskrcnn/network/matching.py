@@ -12,9 +12,7 @@ BETWEEN = -2
 PAIRS = 4_000_000
 
 
-def match(
-    objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best: bool
-) -> Tensor:
+def match(objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best: bool) -> Tensor:
     """Index of the object of each box.
 
     Parameters

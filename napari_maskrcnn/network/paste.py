@@ -3,8 +3,8 @@
 Bilinear sampling of a grid is separable: the pixels of a box are ``Wy · grid · Wxᵀ``, with hat
 functions in the small matrices W. So nothing of the size of the image is ever made.
 
-The rule (where a pixel falls in the grid) belongs to the weights: ``subpixel`` is the exact inverse of
-the mask targets; ``torchvision`` repeats the truncated integer boxes its weights were judged with.
+The rule (where a pixel falls in the grid) belongs to the weights: ``subpixel`` is the exact inverse
+of the mask targets; ``torchvision`` repeats the truncated integer boxes its weights were judged by.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-# Of (boxes' start, stop, cells of the grid, length of the image) along one axis: the first pixel and
-# one past the last, and the position in the grid (cells; 0 is the centre of the first) of each pixel.
+# Of a box's start and stop, the cells of its grid and the image's length along one axis: the first
+# pixel, one past the last, and each pixel's position in the grid (0 is the first cell's centre).
 Rule = Callable[[float, float, int, int], tuple[int, int, NDArray[np.float64]]]
 THRESHOLD = 0.5
 
@@ -23,7 +23,7 @@ THRESHOLD = 0.5
 def subpixel(
     start: float, stop: float, cells: int, length: int
 ) -> tuple[int, int, NDArray[np.float64]]:
-    """Pixels whose centre lies in the half-open box, each at its exact place; rim cells reach out."""
+    """Pixels whose centre lies in the half-open box, each at its exact place."""
     first = max(0, int(np.ceil(start - 0.5)))
     last = min(length, int(np.ceil(stop - 0.5)))
     centre = np.arange(first, last) + 0.5

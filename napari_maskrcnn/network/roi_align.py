@@ -2,8 +2,9 @@
 
 He et al., Mask R-CNN, ICCV 2017, section 3; the level rule is equation 1 of the FPN paper.
 
-Averaged bilinear sampling on a grid is separable: pooling one map over one box is ``Wy · map · Wxᵀ``
-with small matrices of hat functions. Mask targets are made that way, from the label image alone.
+Averaged bilinear sampling on a grid is separable: pooling one map over one box is
+``Wy · map · Wxᵀ`` with small matrices of hat functions. Mask targets are made that way, from the
+label image alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchvision.ops import roi_align
 
 from napari_maskrcnn.network.config import NetworkConfig
@@ -19,6 +21,7 @@ from napari_maskrcnn.network.config import NetworkConfig
 # P4 is the level of a box of canonical size; P2 is the finest.
 CANONICAL_LEVEL = 4
 FINEST_LEVEL = 2
+FINEST_STRIDE = 4
 SAMPLES = 2
 
 
@@ -32,7 +35,7 @@ def level_of(boxes: Tensor, config: NetworkConfig) -> Tensor:
 
 
 def pool(pyramid: list[Tensor], boxes: list[Tensor], bins: int, config: NetworkConfig) -> Tensor:
-    """Features (ΣN, C, bins, bins) of the boxes (N, 4) of each image, in their order.
+    """Features (ΣN, C, bins, bins) of the boxes (N, 4) of each image, in their order, ≥ float32.
 
     Parameters
     ----------
@@ -48,17 +51,79 @@ def pool(pyramid: list[Tensor], boxes: list[Tensor], bins: int, config: NetworkC
     image = torch.cat([b.new_full((len(b), 1), i) for i, b in enumerate(boxes)])
     rois = torch.cat([image, torch.cat(boxes)], dim=1)
     levels = level_of(rois[:, 1:], config)
-    # The operator has no bfloat16 kernel on the CPU; box coordinates need float32 everywhere.
+    # Coordinates need float32 everywhere, and so do the operators on the CPU.
     dtype = torch.promote_types(pyramid[0].dtype, rois.dtype)
-    pooled = rois.new_zeros((len(rois), pyramid[0].shape[1], bins, bins), dtype=dtype)
-    for k, feature in enumerate(pyramid[:-1]):
-        here = (levels == k).nonzero()[:, 0]
-        scale = 1 / (4 * 2**k)
-        grids = roi_align(
-            feature.to(dtype), rois[here].to(dtype), bins, scale, SAMPLES, config.aligned
-        )
-        pooled = pooled.index_put((here,), grids)
-    return pooled
+    maps = [feature.to(dtype) for feature in pyramid[:-1]]
+    rois = rois.to(dtype)
+    if rois.device.type == "cpu" and maps[0].requires_grad:
+        return _pool_rows(maps, rois, levels, bins, config.aligned)
+    return _pool_levels(maps, rois, levels, bins, config.aligned)
+
+
+def _pool_levels(
+    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, aligned: bool
+) -> Tensor:
+    """Pool RoIs (N, 5) level by level with torchvision's operator."""
+    chosen = [(levels == k).nonzero()[:, 0] for k in range(len(maps))]
+    grids = [
+        roi_align(feature, rois[here], bins, 1 / (FINEST_STRIDE * 2**k), SAMPLES, aligned)
+        for k, (feature, here) in enumerate(zip(maps, chosen, strict=True))
+    ]
+    return torch.cat(grids)[torch.cat(chosen).argsort()]
+
+
+def _pool_rows(
+    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, aligned: bool
+) -> Tensor:
+    """Pool all RoIs (N, 5) of all levels at once, as weighted sums of channels-last rows.
+
+    The same numbers as `_pool_levels` to rounding. torchvision's backward adds one value at a time
+    on one thread; on the CPU this takes 0.4 of its time.
+    """
+    sizes = [(int(m.shape[-2]), int(m.shape[-1])) for m in maps]
+    cells = torch.tensor([len(m) * h * w for m, (h, w) in zip(maps, sizes, strict=True)])
+    heights, widths = torch.tensor(sizes).T
+    table = torch.cat([m.permute(0, 2, 3, 1).flatten(0, 2) for m in maps])
+    scale = 1 / (FINEST_STRIDE * 2 ** levels.to(rois.dtype))[:, None]
+    height, width = heights[levels], widths[levels]
+    y, wy = _samples(rois[:, 2, None] * scale, rois[:, 4, None] * scale, bins, height, aligned)
+    x, wx = _samples(rois[:, 1, None] * scale, rois[:, 3, None] * scale, bins, width, aligned)
+    first = (cells.cumsum(0) - cells)[levels] + rois[:, 0].long() * height * width
+    rows = first[:, None, None] + y * width[:, None, None]
+    index = rows[:, :, None, :, None] + x[:, None, :, None, :]
+    weight = wy[:, :, None, :, None] * wx[:, None, :, None, :]
+    points = (2 * SAMPLES) ** 2
+    grids = functional.embedding_bag(
+        index.reshape(-1, points),
+        table,
+        per_sample_weights=weight.reshape(-1, points),
+        mode="sum",
+    )
+    return grids.reshape(len(rois), bins, bins, -1).permute(0, 3, 1, 2)
+
+
+def _samples(
+    start: Tensor, stop: Tensor, bins: int, length: Tensor, aligned: bool
+) -> tuple[Tensor, Tensor]:
+    """Cells that each bin reads along one axis, and their weights, both (N, bins, 2 · SAMPLES).
+
+    `start` and `stop` are (N, 1) in cells of the RoI's level, which has `length` (N,) of them.
+    """
+    if aligned:
+        start, extent = start - 0.5, stop - start
+    else:
+        extent = (stop - start).clamp(min=1)
+    steps = torch.arange(bins * SAMPLES, dtype=start.dtype)
+    points = start + (steps + 0.5) * (extent / (bins * SAMPLES))
+    end = length[:, None]
+    inside = (points >= -1) & (points <= end)
+    points = torch.minimum(points.clamp(min=0), end - 1)
+    low = points.long()
+    high = torch.minimum(low + 1, end - 1)
+    part = points - low
+    cells = torch.stack([low, high], dim=-1)
+    weights = torch.stack([1 - part, part], dim=-1) * (inside / SAMPLES)[..., None]
+    return cells.reshape(len(cells), bins, -1), weights.reshape(len(cells), bins, -1)
 
 
 def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool) -> Tensor:
@@ -85,12 +150,20 @@ def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned:
     (P, bins, bins) float
     """
     targets = boxes.new_zeros((len(boxes), bins, bins))
+    # Matrix products here are shares of pixels; autocast would round them.
+    with torch.autocast(boxes.device.type, enabled=False):
+        _fill_targets(targets, labels, ids, boxes, bins, aligned)
+    return targets
+
+
+def _fill_targets(
+    targets: Tensor, labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool
+) -> None:
     for k, (i, box) in enumerate(zip(ids.tolist(), boxes.tolist(), strict=True)):
         x0, wx = _bin_weights(box[0], box[2], bins, labels.shape[1], aligned, targets)
         y0, wy = _bin_weights(box[1], box[3], bins, labels.shape[0], aligned, targets)
         crop = labels[y0 : y0 + wy.shape[1], x0 : x0 + wx.shape[1]] == i
         targets[k] = wy @ crop.to(targets.dtype) @ wx.T
-    return targets
 
 
 def _bin_weights(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -215,8 +216,7 @@ def _mask_head(in_channels: int, channels: int) -> nn.Sequential:
     """Four 3×3 convolutions on the 14×14 grid."""
     widths = [in_channels, channels, channels, channels, channels]
     layers = [
-        Conv2dNormActivation(a, b, kernel_size=3, norm_layer=None)
-        for a, b in zip(widths[:-1], widths[1:], strict=True)
+        Conv2dNormActivation(a, b, kernel_size=3, norm_layer=None) for a, b in pairwise(widths)
     ]
     for layer in layers:
         nn.init.kaiming_normal_(layer[0].weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""Region proposal network: where in the image is something?
+"""Region proposal network: the boxes in which there may be an object.
 
 Ren et al., Faster R-CNN, NeurIPS 2015, on every level of the pyramid with shared weights.
 """
@@ -50,9 +50,10 @@ class RPNHead(nn.Module):
         )
         self.cls_logits = nn.Conv2d(channels, anchors, 1)
         self.bbox_pred = nn.Conv2d(channels, anchors * 4, 1)
-        for layer in (self.conv[0][0], self.cls_logits, self.bbox_pred):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, C, h, w) to logits (B, h·w·A) and codes (B, h·w·A, 4), float32."""

@@ -67,9 +67,8 @@ def predict(
     """
     from napari_maskrcnn.models.model import Model, load_model
 
-    named = not isinstance(model, Model)
     settings = PredictSettings(
-        model=str(model) if named else model.name,
+        model=model.name if isinstance(model, Model) else str(model),
         score=score,
         diameter=diameter,
         channels=tuple(channels) if channels is not None else None,
@@ -125,8 +124,10 @@ def predict_job(
                 break
             yield Progress(k, len(tiles), f"Tile {k + 1} of {len(tiles)}")
             pixels = chw[:, *tile.slices]
-            ready = stretch(pixels, limits) if model.network.config.stretch else unit(
-                pixels, array.dtype
+            ready = (
+                stretch(pixels, limits)
+                if model.network.config.stretch
+                else unit(pixels, array.dtype)
             )
             parts.append(_detect(ready, tile, shape, zoom, model))
     found = _join(parts, shape, model.class_names)
@@ -191,7 +192,9 @@ def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]
     if not parts:
         return Instances.empty(shape, names)
     every = Instances(
-        *(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "scores", "classes")),
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.classes for part in parts]),
         names,
         shape,
         tuple(crop for part in parts for crop in part.crops),

@@ -111,7 +111,7 @@ def disturb(image: Image, rng: np.random.Generator) -> Image:
         # Mixing channels a little changes a stain's hue and strength.
         mix = np.eye(3) + rng.uniform(-0.15, 0.15, (3, 3))
         shift = rng.uniform(-0.1, 0.1, 3)
-        image = np.tensordot(mix, image, 1) + shift[:, None, None]
+        image = (np.tensordot(mix, image, 1) + shift[:, None, None]).astype(np.float32)
     if rng.random() < 0.5:
         image = np.sign(image) * np.abs(image) ** np.exp(rng.uniform(-0.5, 0.5))
     if rng.random() < 0.7:

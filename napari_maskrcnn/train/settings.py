@@ -32,6 +32,8 @@ class TrainSettings:
         Which weights learn; "heads" leaves the backbone as it is.
     diameter : float, optional
         Typical diameter of the objects in image pixels, if it is not what the base expects.
+    class_name : str
+        Name of the one class, from scratch, where the labels name none.
     seed : int
         Seeds the weights of a training from scratch, the crops and the samplers.
     device : str
@@ -46,6 +48,7 @@ class TrainSettings:
     crop: int = 256
     layers: Literal["all", "heads"] = "all"
     diameter: float | None = None
+    class_name: str = "object"
     seed: int = 0
     device: str = "auto"
 

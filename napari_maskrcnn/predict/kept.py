@@ -1,0 +1,202 @@
+"""Kept candidates: everything the network found in a layer, chosen by score and size without it.
+
+A prediction keeps every candidate down to a low score, plane by plane. Choosing among them again
+costs milliseconds, so sliders act at once and the network runs once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_maskrcnn.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_maskrcnn.instances import Instances
+    from napari_maskrcnn.predict.settings import PredictSettings
+
+LOWER_SCORES = (0.4, 0.3, 0.2, 0.1, 0.05)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of the candidates counts.
+
+    Parameters
+    ----------
+    score : float
+        Lowest score, from 0 to 1.
+    smallest, largest : float
+        Diameter in pixels of the circle with the object's area, inclusive.
+    """
+
+    score: float
+    smallest: float = 0.0
+    largest: float = np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Label images of the planes, numbered through, and one table for all of them."""
+
+    labels: Mapping[Hashable, NDArray[np.int32]]
+    table: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Every candidate of a prediction.
+
+    Parameters
+    ----------
+    planes : mapping
+        `Instances` down to a score of 0.05, by the key of the plane.
+    settings : PredictSettings
+        What was asked for.
+    model_name, model_hash : str
+        The model that predicted, and the SHA-256 of its weights.
+    score : float
+        Score from which that model counts an object.
+    """
+
+    planes: Mapping[Hashable, Instances]
+    settings: PredictSettings
+    model_name: str
+    model_hash: str
+    score: float
+    device: str = field(default="")
+
+    @cached_property
+    def diameters(self) -> dict[Hashable, NDArray[np.float64]]:
+        """Diameter in pixels of the circle with each candidate's area, (N,) a plane."""
+        return {
+            key: np.sqrt(np.array([np.count_nonzero(crop) for crop in found.crops]) * 4 / np.pi)
+            for key, found in self.planes.items()
+        }
+
+    @property
+    def largest_diameter(self) -> float:
+        """Diameter in pixels of the largest candidate; 0 without any."""
+        return max((float(d.max()) for d in self.diameters.values() if len(d)), default=0.0)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; class 1 is the first."""
+        return next((found.class_names for found in self.planes.values()), ())
+
+    def choose(self, choice: Choice) -> Chosen:
+        """Make label images and a table of the candidates that count.
+
+        Ids run on from plane to plane, best score first in each; row ``i`` is label ``i``.
+        """
+        import pandas as pd
+
+        labels: dict[Hashable, NDArray[np.int32]] = {}
+        tables: list[pd.DataFrame] = []
+        last = 0
+        for key, found in self._select(choice):
+            image, table = found.to_labels(), found.to_table()
+            image[image > 0] += last
+            table["index"] += last
+            labels[key] = image
+            tables.append(table if not tables else table.iloc[1:])
+            last += len(found)
+        return Chosen(labels, pd.concat(tables, ignore_index=True))
+
+    def lower_score(self, choice: Choice) -> tuple[float, int] | None:
+        """Highest round score below the chosen one that finds objects, and how many."""
+        for score in LOWER_SCORES:
+            if score < choice.score:
+                count = sum(len(found) for _, found in self._select(replace(choice, score=score)))
+                if count:
+                    return score, count
+        return None
+
+    def updated(self, newer: Kept) -> Kept | None:
+        """Return these planes with the newer ones in their place.
+
+        None when the two do not belong in one layer: they come from different models or settings
+        and the newer one does not replace every plane of this.
+        """
+        if self.planes.keys() <= newer.planes.keys():
+            return newer
+        if (self.model_hash, self.settings) != (newer.model_hash, newer.settings):
+            return None
+        return replace(newer, planes={**self.planes, **newer.planes})
+
+    def _select(self, choice: Choice) -> Iterator[tuple[Hashable, Instances]]:
+        for key, found in self.planes.items():
+            size = self.diameters[key]
+            counts = (size >= choice.smallest) & (size <= choice.largest)
+            yield key, found[counts].above(choice.score)
+
+
+def predict_planes_job(
+    keys: Sequence[Hashable],
+    read: Callable[[Any], NDArray[Any]],
+    settings: PredictSettings,
+    stop: threading.Event | None = None,
+) -> Job[Kept]:
+    """Predict planes one after the other, keeping every candidate.
+
+    Parameters
+    ----------
+    keys : sequence
+        Key of each plane, in the order of prediction.
+    read : callable
+        Returns the image of a key, (H, W) or (H, W, C).
+    settings : PredictSettings
+        Model, diameter, channels and device.
+    stop : threading.Event, optional
+        Ends the job when set; planes that are finished are kept.
+
+    Returns
+    -------
+    Kept
+        The finished planes, perhaps none.
+    """
+    from napari_maskrcnn.models import load_model
+    from napari_maskrcnn.predict.device import describe_device
+    from napari_maskrcnn.predict.plane import predict_job
+
+    yield Progress(0, len(keys), f"Loading {settings.model}")
+    model = load_model(settings.model, settings.device)
+    planes: dict[Hashable, Instances] = {}
+    for number, key in enumerate(keys):
+        if stop is not None and stop.is_set():
+            break
+        found = yield from _numbered(
+            predict_job(read(key), settings, model, stop), number, len(keys)
+        )
+        if stop is None or not stop.is_set() or len(found):
+            planes[key] = found
+    score = model.score if settings.score is None else settings.score
+    return Kept(
+        planes, settings, model.name, model.weights_hash, score, describe_device(model.device)
+    )
+
+
+def _numbered(job: Job[Instances], number: int, total: int) -> Job[Instances]:
+    """Pass a plane's job through, its progress counted as part of all planes."""
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # StopIteration.value is untyped
+        if total == 1:
+            yield step
+        else:
+            scale = max(step.total, 1)
+            message = f"Plane {number + 1} of {total}"
+            yield Progress(number * scale + step.done, total * scale, message)

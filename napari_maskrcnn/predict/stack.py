@@ -1,0 +1,118 @@
+"""A stack or a series to one label array: plane by plane, then linked along the third axis."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_maskrcnn.images import MOST_CHANNELS
+from napari_maskrcnn.instances import table_from_labels
+from napari_maskrcnn.jobs import Job, Progress, run
+from napari_maskrcnn.predict.kept import Choice, predict_planes_job
+from napari_maskrcnn.predict.link import link_planes
+from napari_maskrcnn.predict.settings import PredictSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Link = Literal["z", "t"] | None
+LINKS = ("z", "t", None)
+
+
+def predict_stack(
+    stack: Any,
+    link: Link = None,
+    model: str = "nuclei",
+    score: float | None = None,
+    diameter: float | None = None,
+    channels: Sequence[int] | None = None,
+    device: str = "auto",
+    progress: Callable[[Progress], object] | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[NDArray[np.int32], pd.DataFrame]:
+    """Find the objects of every plane of a stack or series.
+
+    Parameters
+    ----------
+    stack : (Z or T, H, W) or (Z or T, H, W, C) array
+        numpy, dask or zarr; one plane is read at a time.
+    link : {"z", "t", None}
+        Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
+        their id ("t"). None: the planes on their own.
+    model, score, diameter, channels, device, progress, stop
+        As for `predict`; stopping returns the finished planes, the others empty.
+
+    Returns
+    -------
+    labels : (Z or T, H, W) int32
+        0 is background; ids are unique through the stack.
+    table : pandas.DataFrame
+        A row for each id (row 0 the background), columns as in `Instances.to_table`; of a linked
+        object the best score, and area in pixels over all planes.
+
+    Raises
+    ------
+    ValueError
+        `stack` is not a stack, or `link` is unknown.
+    """
+    settings = PredictSettings(
+        model=model,
+        score=score,
+        diameter=diameter,
+        channels=tuple(channels) if channels is not None else None,
+        device=device,
+    )
+    return run(predict_stack_job(stack, settings, link, stop), progress)
+
+
+def predict_stack_job(
+    stack: Any,
+    settings: PredictSettings,
+    link: Link = None,
+    stop: threading.Event | None = None,
+) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
+    """Predict and link the planes of a stack; see `predict_stack`."""
+    settings.validate()
+    if link not in LINKS:
+        raise ValueError(f'link is {link!r}; choose "z", "t" or None.')
+    shape = tuple(int(n) for n in stack.shape)
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] > MOST_CHANNELS) or not shape[0]:
+        raise ValueError(
+            f"The stack has shape {shape}; it must be (planes, height, width) or (planes, height, "
+            "width, channels). For one image use predict."
+        )
+    kept = yield from predict_planes_job(
+        range(shape[0]), lambda k: np.asarray(stack[k]), settings, stop
+    )
+    labels = np.zeros(shape[:3], np.int32)
+    if not kept.planes:
+        return labels, table_from_labels(labels)
+    chosen = kept.choose(Choice(kept.score))
+    for plane, image in chosen.labels.items():
+        labels[plane] = image
+    if link is None:
+        return labels, chosen.table
+    numbers = link_planes(labels)
+    linked = numbers[labels].astype(np.int32)
+    return linked, _joined(chosen.table, numbers, linked)
+
+
+def _joined(
+    table: pd.DataFrame, numbers: NDArray[np.int64], linked: NDArray[np.int32]
+) -> pd.DataFrame:
+    """One row for each linked object: class, score and state of its best plane."""
+    best = (
+        table.iloc[1:]
+        .assign(index=numbers[table["index"].to_numpy()[1:]])
+        .sort_values("score", ascending=False, kind="stable")
+        .drop_duplicates("index")
+        .sort_values("index")
+    )
+    joined = table_from_labels(linked)
+    for column in ("class", "score", "state"):
+        joined.loc[1:, column] = best[column].to_numpy()
+    return joined

@@ -1,0 +1,133 @@
+"""Where a training starts: the base's network, or a new one, with heads for the classes at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.models.card import ModelCard
+from napari_maskrcnn.models.model import Model, load_model
+from napari_maskrcnn.network.config import NetworkConfig, compact_config
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.settings import TrainSettings
+
+# Objects within this factor of what the base expects need no rescaling.
+SIZE_TOLERANCE = 2.0
+# Diameter in network pixels that objects are brought to, for a base without a size of its own.
+NETWORK_DIAMETER = 48.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network to train, its magnification, and the card it starts with.
+
+    Parameters
+    ----------
+    network : MaskRCNN
+        A copy; the base stays as it is.
+    card : ModelCard
+        Base, score and diameter of the model to be.
+    """
+
+    network: MaskRCNN
+    card: ModelCard
+
+    @property
+    def zoom(self) -> float:
+        """Network pixels an image pixel."""
+        scale = self.network.config.scale
+        if scale is None:
+            raise ValueError("a network in training has a fixed scale")
+        return scale
+
+
+def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | None) -> Start:
+    """Build the network to train.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        They say the classes and the size of the objects.
+    settings : TrainSettings
+    base : Model, optional
+        Loaded already; None loads ``settings.base``.
+    """
+    diameter = settings.diameter or median_diameter(examples)
+    names = class_names(examples)
+    if settings.from_scratch:
+        config = compact_config(names or (settings.class_name,))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            network = MaskRCNN(config)
+        return Start(network, ModelCard(name="untitled", diameter=diameter))
+    base = base or load_model(settings.base, settings.device)
+    config = replace(
+        _scaled(base, diameter, settings.diameter is not None),
+        class_names=names or base.class_names[:1],
+    )
+    size = diameter if config.scale != base.network.config.scale else base.card.diameter
+    network = with_classes(base.network, config)
+    card = replace(base.card, name="untitled", base=base.name, diameter=size, description="")
+    return Start(network, card)
+
+
+def _scaled(base: Model, diameter: float, asked: bool) -> NetworkConfig:
+    """Configuration of the base, magnified so that the objects have the size it knows."""
+    config = base.network.config
+    if config.scale is None or base.card.diameter is None:
+        scale = config.scale or NETWORK_DIAMETER / diameter
+        return replace(config, scale=scale, stretch=True)
+    ratio = base.card.diameter / diameter
+    if not asked and 1 / SIZE_TOLERANCE <= ratio <= SIZE_TOLERANCE:
+        return config
+    return replace(config, scale=config.scale * ratio)
+
+
+def with_classes(network: MaskRCNN, config: NetworkConfig) -> MaskRCNN:
+    """Copy of `network` for `config`; classes known already keep their weights.
+
+    New classes start from the mean of the known ones, so that a detector of "nucleus" finds
+    the objects of both its new kinds at once and only has to learn the difference.
+    """
+    old = network.config.class_names
+    rows = [0] + [old.index(n) + 1 if n in old else -1 for n in config.class_names]
+    with torch.random.fork_rng(devices=[]):
+        new = MaskRCNN(config)
+    state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    for name, width in _CLASS_ROWS.items():
+        value = state[name].reshape(len(old) + 1, width, *state[name].shape[1:])
+        mean = value[1:].mean(dim=0)
+        state[name] = torch.cat([value[row] if row >= 0 else mean for row in rows])
+    new.load_state_dict(state)
+    return new
+
+
+# Tensors with rows for each class, background first, and how many rows a class has.
+_CLASS_ROWS = {
+    "roi_heads.box_predictor.cls_score.weight": 1,
+    "roi_heads.box_predictor.cls_score.bias": 1,
+    "roi_heads.box_predictor.bbox_pred.weight": 4,
+    "roi_heads.box_predictor.bbox_pred.bias": 4,
+    "roi_heads.mask_predictor.mask_fcn_logits.weight": 1,
+    "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
+}
+
+
+def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Names of all classes in the labels, in alphabetical order; empty when none is named."""
+    return tuple(sorted({name for example in examples for name in example.classes.values()}))
+
+
+def median_diameter(examples: Sequence[Example]) -> float:
+    """Median over all objects of the diameter of the circle of their area, in pixels."""
+    areas = [
+        np.count_nonzero(example.labels[box] == i)
+        for example in examples
+        for i, box in zip(*label_boxes(example.labels), strict=True)
+    ]
+    return float(np.sqrt(np.median(areas) * 4 / np.pi))

@@ -1,0 +1,214 @@
+"""Fine-tuning: corrected labels in, a model and the proof of its gain out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from napari_maskrcnn.jobs import Job, Progress, run
+from napari_maskrcnn.models.card import ModelCard
+from napari_maskrcnn.models.model import Model
+from napari_maskrcnn.models.weights import save_weights
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.predict.device import choose_device
+from napari_maskrcnn.predict.plane import predict_job
+from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.train.base import begin
+from napari_maskrcnn.train.dataset import Example, make_example, require_objects
+from napari_maskrcnn.train.loop import Trained, train_job
+from napari_maskrcnn.train.metrics import average_precision
+from napari_maskrcnn.train.settings import TrainSettings
+from napari_maskrcnn.train.split import Rectangle, cut, split
+
+Pair = tuple[ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True)
+class FineTuneResult:
+    """A trained model with its proof.
+
+    Parameters
+    ----------
+    model : Model
+        Ready to predict; not saved yet.
+    history : tuple of dict
+        Losses of every step; ``ap50`` and ``ap75`` where it was validated.
+    before, after : dict
+        ``{"ap50": x, "ap75": x}`` of the base and of the model on the held-out part; empty without
+        one, `before` also from scratch.
+    finished : bool
+        False when it was stopped early.
+    """
+
+    model: Model
+    history: tuple[dict[str, Any], ...]
+    before: dict[str, float]
+    after: dict[str, float]
+    finished: bool
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+        """Write the model to a ``.safetensors`` file and return its path.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists and `overwrite` is False.
+        """
+        card = replace(self.model.card, name=Path(path).stem)
+        return save_weights(Path(path), self.model.network, card, overwrite)
+
+
+def fine_tune(
+    pairs: Iterable[Pair],
+    base: str = "nuclei",
+    minutes: float | None = None,
+    epochs: int | None = None,
+    validation: Iterable[Pair] | None = None,
+    regions: Sequence[Sequence[Rectangle] | None] | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], object] | None = None,
+    stop: threading.Event | None = None,
+) -> FineTuneResult:
+    """Train a model further on images and their corrected labels.
+
+    Parameters
+    ----------
+    pairs : iterable of (image, labels)
+        Images (H, W) or (H, W, C), labels (H, W) integers, 0 for background.
+    base : str
+        Model to start from, by name or file; ``"none"``: random weights.
+    minutes, epochs : float, int, optional
+        Budget, one of them; 5 minutes when neither is given.
+    validation : iterable of (image, labels), optional
+        Held out to judge by; None parts the pairs, an empty one does without.
+    regions : sequence, optional
+        For each pair the rectangles ``(top, left, bottom, right)`` in pixels, half-open, where the
+        labels are complete, or None for all of it. Nothing is learnt elsewhere.
+    seed : int
+        Seeds everything that is random.
+    progress : callable, optional
+        Called with a `Progress` after every step; its ``data`` holds the losses.
+    stop : threading.Event, optional
+        Ends the training at the next step; the best weights so far are returned.
+
+    Raises
+    ------
+    ValueError
+        No object in the labels, shapes that differ, labels that are no integers.
+    """
+    settings = TrainSettings(base=base, minutes=minutes, epochs=epochs, seed=seed)
+    examples = [make_example(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
+    if regions is not None:
+        examples = _finished(examples, regions)
+    held = None
+    if validation is not None:
+        held = [make_example(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
+    return run(fine_tune_job(examples, settings, validation=held, stop=stop), progress)
+
+
+def fine_tune_job(
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    *,
+    validation: Sequence[Example] | None = None,
+    base: Model | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    stop: threading.Event | None = None,
+) -> Job[FineTuneResult]:
+    """Train on examples; see `fine_tune` and `train_job`.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+    settings : TrainSettings
+    validation : sequence of Example, optional
+        None parts the examples; empty: without a proof.
+    base : Model, optional
+        Loaded already.
+    checkpoint, resume, stop
+        As for `train_job`.
+    """
+    settings.validate()
+    require_objects(examples)
+    yield Progress(0, 0, "Loading the model")
+    if validation is None:
+        examples, validation = split(examples, settings.seed)
+    start = begin(examples, settings, base)
+    device = choose_device(settings.device)
+    start.network.to(device)
+    score = partial(_score, card=start.card, held=validation) if validation else None
+    before: dict[str, float] = {}
+    if score is not None and not settings.from_scratch:
+        yield Progress(0, 0, "Measuring the model before")
+        before = score(start.network.eval())
+    trained = yield from train_job(
+        start.network,
+        examples,
+        settings,
+        zoom=start.zoom,
+        score=score,
+        checkpoint=checkpoint,
+        resume=resume,
+        stop=stop,
+    )
+    after = score(trained.network) if score is not None else {}
+    card = _card(start.card, settings, examples, trained, before, after)
+    model = Model(trained.network, card, None, device)
+    return FineTuneResult(model, trained.history, before, after, trained.finished)
+
+
+def _finished(
+    examples: Sequence[Example], regions: Sequence[Sequence[Rectangle] | None]
+) -> list[Example]:
+    """Only the finished regions of each image, each an example of its own."""
+    if len(regions) != len(examples):
+        raise ValueError(
+            f"{len(regions)} regions are given for {len(examples)} images; give one an image, "
+            "None where all of it is finished."
+        )
+    found: list[Example] = []
+    for example, rectangles in zip(examples, regions, strict=True):
+        found += [example] if rectangles is None else [cut(example, r) for r in rectangles]
+    return found
+
+
+def _score(network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]) -> dict[str, float]:
+    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples."""
+    device = next(network.parameters()).device
+    model = Model(network, card, None, device)
+    sums = [0.0, 0.0]
+    for example in held:
+        found = run(predict_job(example.image, PredictSettings(), model))
+        labels = found.above(card.score).to_labels()
+        scores = average_precision(example.labels, labels, (0.5, 0.75))
+        sums = [total + value for total, value in zip(sums, scores.values(), strict=True)]
+    return {"ap50": sums[0] / len(held), "ap75": sums[1] / len(held)}
+
+
+def _card(
+    card: ModelCard,
+    settings: TrainSettings,
+    examples: Sequence[Example],
+    trained: Trained,
+    before: dict[str, float],
+    after: dict[str, float],
+) -> ModelCard:
+    """Card of the new model, with this training at the end of its history."""
+    record = {
+        "settings": asdict(settings),
+        "images": len(examples),
+        "objects": sum(len(example.objects) for example in examples),
+        "steps": trained.history[-1]["step"] if trained.history else 0,
+        "seconds": trained.history[-1]["seconds"] if trained.history else 0.0,
+        "before": before,
+        "after": after,
+    }
+    return replace(card, network=trained.network.config.to_dict(), history=(*card.history, record))

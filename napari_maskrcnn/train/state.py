@@ -1,0 +1,152 @@
+"""Everything a training is in the middle of: it goes to a checkpoint and comes back exactly."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
+
+EMA_DECAY = 0.999
+WEIGHT_DECAY = 0.01
+WARM_UP_STEPS = 100
+FINAL_RATE = 0.02
+
+
+@dataclass
+class TrainState:
+    """Networks, optimiser and counters of one training.
+
+    Parameters
+    ----------
+    network : MaskRCNN
+        The weights that learn.
+    average : MaskRCNN
+        Their exponential moving average, which is what predicts best.
+    optimizer : torch.optim.Optimizer
+    step : int
+        Steps done.
+    seconds : float
+        Time spent training, over all resumed runs.
+    history : list of dict
+        One row of numbers a step, and one a validation.
+    best : dict
+        ``score`` and ``weights`` of the best validated average, empty before the first.
+    """
+
+    network: MaskRCNN
+    average: MaskRCNN
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, network: MaskRCNN, rate: float) -> TrainState:
+        """Begin with `network`, whose parameters that require a gradient learn."""
+        learning = [p for p in network.parameters() if p.requires_grad]
+        # Biases and norms are scales and offsets; pulling them to zero only hurts.
+        groups = [
+            {"params": [p for p in learning if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
+            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        average = copy.deepcopy(network).eval().requires_grad_(False)
+        return cls(network, average, torch.optim.AdamW(groups, lr=rate, fused=True))
+
+    def set_rate(self, peak: float, position: float) -> float:
+        """Set the learning rate for a `position` in the budget, 0…1: warm-up, then a cosine."""
+        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
+        rate = peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the average towards the weights, faster in the first steps."""
+        weight = 1 - min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        pairs = zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        )
+        for mean, value in pairs:
+            if mean.is_floating_point():
+                mean.lerp_(value, weight)
+            else:
+                mean.copy_(value)
+
+    def keep_if_best(self, score: float) -> None:
+        """Remember the average's weights when no earlier ones scored higher."""
+        if not self.best or score > self.best["score"]:
+            weights = {k: v.clone() for k, v in self.average.state_dict().items()}
+            self.best = {"score": score, "weights": weights}
+
+    def result(self) -> MaskRCNN:
+        """Network with the best weights known: the best validated, else the average."""
+        if self.best:
+            self.average.load_state_dict(self.best["weights"])
+        return self.average
+
+    def save(self, path: Path, settings: dict[str, Any]) -> None:
+        """Write a checkpoint beside and move it into place: never a half one."""
+        values = {
+            "settings": settings,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "best": self.best,
+        }
+        beside = path.with_name(path.name + ".part")
+        try:
+            with beside.open("wb") as file:
+                torch.save(values, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def restore(self, path: Path, settings: dict[str, Any]) -> None:
+        """Continue from a checkpoint of the same settings.
+
+        Raises
+        ------
+        ValueError
+            The checkpoint is damaged, or belongs to another training.
+        """
+        try:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f"{path}: not a readable checkpoint ({error}); delete it to start anew."
+            ) from error
+        if values["settings"] != settings:
+            changed = [k for k in settings if values["settings"].get(k) != settings[k]]
+            raise ValueError(
+                f"{path}: belongs to a training with another {', '.join(changed)}; use the same "
+                "settings, or start without resuming."
+            )
+        self.network.load_state_dict(values["network"])
+        self.average.load_state_dict(values["average"])
+        self.optimizer.load_state_dict(values["optimizer"])
+        self.step, self.seconds = values["step"], values["seconds"]
+        self.history, self.best = values["history"], values["best"]
+
+
+def freeze_norms(network: nn.Module) -> None:
+    """Keep every batch norm as the base left it: a few images are too few to estimate them."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval().requires_grad_(False)
