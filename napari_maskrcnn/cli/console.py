@@ -1,0 +1,141 @@
+"""What the command line says, and how Ctrl+C reaches the work: the only module that prints.
+
+Results go to standard output; every failure is one line on standard error that names the thing
+and the reason, so that a script can count and log them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO
+
+from napari_maskrcnn.jobs import Progress
+
+PROGRAM = "napari-maskrcnn"
+DONE, FAILED, USAGE = 0, 1, 2
+
+_EXPECTED = (ValueError, OSError)
+_CLEAR = "\r\x1b[2K"
+
+
+class UsageError(Exception):
+    """A command that cannot mean anything; the message says what to write instead."""
+
+
+def say(text: str = "") -> None:
+    """Write one line of results to standard output."""
+    _write(sys.stdout, f"{text}\n")
+
+
+def fail(subject: object, error: BaseException | str) -> int:
+    """Write one failure as one line to standard error and return the exit status of a failure."""
+    reason = error if isinstance(error, str) else one_line(error)
+    # A reason often begins with the file it is about.
+    text = reason if reason.startswith(str(subject)) else f"{subject}: {reason}"
+    _write(sys.stderr, f"{text}\n")
+    if isinstance(error, BaseException):
+        logging.getLogger(__name__).debug("%s", subject, exc_info=error)
+    return FAILED
+
+
+def one_line(error: BaseException) -> str:
+    """Return what went wrong as one line, with the type where the text alone says too little."""
+    if isinstance(error, MemoryError):
+        return "the computer ran out of memory"
+    if isinstance(error, OSError) and error.strerror:
+        named = f" ({error.filename})" if error.filename else ""
+        return " ".join(f"{error.strerror}{named}".split())
+    text = " ".join(str(error).split())
+    kind = type(error)
+    plain = (
+        isinstance(error, _EXPECTED)
+        or kind is ArithmeticError
+        or kind.__module__.startswith("napari_maskrcnn")
+    )
+    return text if plain and text else f"{kind.__name__}: {text}".removesuffix(": ")
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl+C sets; a second one ends the program at once."""
+    stop = threading.Event()
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # A signal may arrive inside a write, where another would be refused.
+        os.write(2, b"Stopping; what is finished is kept. Ctrl+C again ends at once.\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class ProgressLine:
+    """One line on standard error that follows a job, on a terminal only; gone when it ends."""
+
+    def __init__(self, subject: object) -> None:
+        self._subject = str(subject)
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> ProgressLine:
+        """Return the callable that a job reports to."""
+        return self
+
+    def __call__(self, step: Progress) -> None:
+        """Show one step."""
+        if self._shown:
+            share = f" {100 * step.done / step.total:3.0f} %" if step.total else ""
+            text = f"{self._subject}{share} {step.message}"
+            _write(sys.stderr, f"{_CLEAR}{text[: _width() - 1]}")
+
+    def __exit__(self, *exception: object) -> None:
+        """Clear the line."""
+        if self._shown:
+            _write(sys.stderr, _CLEAR)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return 80
+
+
+@contextmanager
+def logged(verbose: bool) -> Iterator[None]:
+    """Show the program's log on standard error, everything with `verbose`, else only errors."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    # Readers of files log a traceback of their own for a damaged file that is reported anyway.
+    handler.setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+    root = logging.getLogger()
+    own = logging.getLogger("napari_maskrcnn")
+    before = own.level
+    own.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    root.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        own.setLevel(before)

@@ -1,0 +1,41 @@
+"""``demo``: the whole loop on a bundled image."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from pathlib import Path
+
+from napari_maskrcnn.cli.console import DONE, PROGRAM
+from napari_maskrcnn.cli.parser import Subparsers, add_verb
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the verb."""
+    parser = add_verb(
+        subparsers,
+        "demo",
+        run,
+        "predict, correct, fine-tune, predict again and export a bundled image",
+        f"{PROGRAM} demo --output demo --no-window",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("napari-maskrcnn-demo"),
+        metavar="DIR",
+        help="folder for what it makes (default: napari-maskrcnn-demo)",
+    )
+    parser.add_argument(
+        "--no-window",
+        dest="window",
+        action="store_false",
+        help="do not open napari on the result",
+    )
+
+
+def run(args: argparse.Namespace, stop: threading.Event) -> int:
+    """Run the demonstration."""
+    from napari_maskrcnn.demo import main
+
+    return main(args.output, args.window) or DONE

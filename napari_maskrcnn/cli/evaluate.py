@@ -1,0 +1,180 @@
+"""``evaluate``: how well a model, or labels made elsewhere, agree with a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_maskrcnn.cli.console import DONE, FAILED, PROGRAM, UsageError, fail, say
+from napari_maskrcnn.cli.inputs import labels_name
+from napari_maskrcnn.cli.parser import Subparsers, add_device, add_overwrite, add_verb
+from napari_maskrcnn.cli.predict import add_model, detect, open_model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_maskrcnn.train.dataset import Example
+
+    Found = tuple[NDArray[Any], Mapping[int, float] | None]
+    Finder = Callable[[Example], Found]
+
+WORST = 3
+
+
+@dataclass
+class Pairs:
+    """True and found labels of the images so far, with the scores of what was found."""
+
+    names: list[str] = field(default_factory=list)
+    true: list[NDArray[Any]] = field(default_factory=list)
+    found: list[NDArray[Any]] = field(default_factory=list)
+    scores: list[Mapping[int, float] | None] = field(default_factory=list)
+
+    def add(self, example: Example, found: Found) -> None:
+        """Add one image; ValueError when the shapes differ."""
+        labels, scores = found
+        if labels.shape != example.labels.shape:
+            raise ValueError(
+                f"the prediction has shape {labels.shape}, the true labels "
+                f"{example.labels.shape}; predict this image again"
+            )
+        self.names.append(example.name)
+        self.true.append(example.labels)
+        self.found.append(labels)
+        self.scores.append(scores)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the verb."""
+    parser = add_verb(
+        subparsers,
+        "evaluate",
+        run,
+        "compare predictions with a dataset's labels",
+        f"{PROGRAM} evaluate validation/ --model mine --json result.json",
+    )
+    parser.add_argument(
+        "dataset", type=Path, metavar="DATASET", help="folder with images/ and labels/"
+    )
+    add_model(parser)
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="DIR",
+        help="compare labels that lie here (<stem>_labels.tif or <stem>.tif) instead of predicting",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to this file")
+    add_device(parser)
+    add_overwrite(parser)
+
+
+def run(args: argparse.Namespace, stop: threading.Event) -> int:
+    """Evaluate every image that can be read; a failure of one leaves the others."""
+    if args.json and args.json.exists() and not args.overwrite:
+        return fail(args.json, "the file exists; add --overwrite to replace it")
+    try:
+        pairs, failed = _collect(args, stop)
+    except (OSError, ValueError, RuntimeError) as error:
+        return fail(args.dataset, error)
+    if stop.is_set():
+        fail(PROGRAM, f"stopped: {len(pairs.names)} images are evaluated")
+    if not pairs.names:
+        return FAILED
+    from napari_maskrcnn.train.metrics import evaluate
+
+    result = evaluate(pairs.true, pairs.found, pairs.scores, pairs.names)
+    _show(result)
+    if args.json:
+        from napari_maskrcnn.formats.atomic import atomic_path
+
+        try:
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(args.json, args.overwrite) as part:
+                part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            return fail(args.json, error)
+    return FAILED if failed or stop.is_set() else DONE
+
+
+def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, int]:
+    """Return the pairs of all images and the number of failures."""
+    from napari_maskrcnn.train.dataset import dataset_files, read_example
+
+    files = dataset_files(args.dataset)
+    find = _reader(args.predictions) if args.predictions else _predictor(args, stop)
+    pairs, failed = Pairs(), 0
+    for image, labels in files:
+        if stop.is_set():
+            break
+        try:
+            example = read_example(image, labels)
+            found = find(example)
+            if not stop.is_set():
+                pairs.add(example, found)
+        except Exception as error:  # whatever one file leads to, the others still count
+            fail(image, error)
+            failed += 1
+    return pairs, failed
+
+
+def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
+    from napari_maskrcnn.predict.settings import PredictSettings
+
+    model = open_model(args.model, args.device)
+    settings = PredictSettings(model=args.model, device=args.device)
+
+    def find(example: Example) -> Found:
+        instances = detect(example.name, example.image, settings, model, stop)
+        scores = {k + 1: float(score) for k, score in enumerate(instances.scores)}
+        return instances.to_labels(), scores
+
+    return find
+
+
+def _reader(folder: Path) -> Finder:
+    from napari_maskrcnn.formats.registry import read_labels
+    from napari_maskrcnn.images import IMAGE_SUFFIXES
+
+    if not folder.is_dir():
+        raise UsageError(f"--predictions {folder} is no folder")
+
+    def find(example: Example) -> Found:
+        names = [labels_name(example.name), *(example.name + suffix for suffix in IMAGE_SUFFIXES)]
+        # "predict DATASET" mirrors the dataset's own images/ folder.
+        candidates = [place / name for place in (folder, folder / "images") for name in names]
+        path = next((path for path in candidates if path.exists()), None)
+        if path is None:
+            raise FileNotFoundError(f"there is no {names[0]} in {folder}")
+        labels = read_labels(path)
+        return labels, _read_scores(path.with_suffix(".csv"), labels)
+
+    return find
+
+
+def _read_scores(path: Path, labels: NDArray[Any]) -> Mapping[int, float] | None:
+    if not path.exists():
+        return None
+    import numpy as np
+
+    from napari_maskrcnn.formats.table import read_table
+
+    table = read_table(path)
+    known = dict(zip(table["index"], table["score"].fillna(1.0), strict=True))
+    # What a person drew has no score, and is certain.
+    return {int(label): known.get(int(label), 1.0) for label in np.unique(labels) if label}
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    rows = result["per_image"]
+    true, found = (sum(row[key] for row in rows) for key in ("true", "predicted"))
+    say(f"images {result['images']}, true objects {true}, predicted objects {found}")
+    say("IoU " + "".join(f"{threshold:>7}" for threshold in result["ap"]))
+    say("AP  " + "".join(f"{value:7.3f}" for value in result["ap"].values()))
+    say(f"COCO mask AP {result['coco_mask_ap']:.3f}")
+    worst = sorted(rows, key=lambda row: row["ap"]["0.50"])[:WORST]
+    say("lowest AP at 0.50: " + ", ".join(f"{r['name']} {r['ap']['0.50']:.3f}" for r in worst))

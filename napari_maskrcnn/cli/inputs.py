@@ -1,0 +1,115 @@
+"""Which images a command means, and where the outputs of each go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_maskrcnn.cli.console import UsageError
+
+LABELS_ENDING = "_labels"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image and the two files that its prediction goes to."""
+
+    source: Path
+    labels: Path
+    table: Path
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the inputs of a command came to: tasks, and (input, reason) of those that are none."""
+
+    tasks: tuple[Task, ...]
+    failures: tuple[tuple[Path, str], ...]
+
+
+def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
+    """Turn files and folders into tasks; folders are walked and their subfolders mirrored.
+
+    Raises
+    ------
+    UsageError
+        When two images would have the same output.
+    """
+    tasks: list[Task] = []
+    failures: list[tuple[Path, str]] = []
+    for given in inputs:
+        if given.is_dir():
+            images = list(_walk(given, output))
+            tasks += [_task(image, output / image.relative_to(given).parent) for image in images]
+            if not images:
+                failures.append((given, "no image in this folder"))
+        elif given.exists():
+            tasks.append(_task(given, output))
+        else:
+            failures.append((given, "there is no such file or folder"))
+    tasks = list(dict.fromkeys(tasks))  # a file given twice is one task
+    _refuse_collisions(tasks)
+    return Inputs(tuple(tasks), tuple(failures))
+
+
+def labels_name(stem: str) -> str:
+    """Return the file name of the labels of an image."""
+    return f"{stem}{LABELS_ENDING}.tif"
+
+
+def _task(image: Path, folder: Path) -> Task:
+    labels = folder / labels_name(image.stem)
+    return Task(image, labels, labels.with_suffix(".csv"))
+
+
+def _walk(folder: Path, output: Path) -> Iterator[Path]:
+    from napari_maskrcnn.images import IMAGE_SUFFIXES
+
+    inside = output.resolve()
+    for root, subfolders, names in os.walk(folder):
+        here = Path(root)
+        # Hidden folders, and what an earlier run wrote, are no input.
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if not name.startswith(".") and (here / name).resolve() != inside
+        )
+        for name in sorted(names):
+            path = here / name
+            if path.suffix.lower() not in IMAGE_SUFFIXES or name.startswith("."):
+                continue
+            if not _is_output(path):
+                yield path
+
+
+def _is_output(path: Path) -> bool:
+    # Beside its image, as after a run whose output folder was its input folder.
+    if not path.stem.endswith(LABELS_ENDING) or path.suffix.lower() != ".tif":
+        return False
+    stem = path.stem.removesuffix(LABELS_ENDING)
+    return any(other.stem == stem for other in path.parent.glob(f"{_literal(stem)}.*"))
+
+
+def _literal(text: str) -> str:
+    import glob
+
+    return glob.escape(text)
+
+
+def _refuse_collisions(tasks: Sequence[Task]) -> None:
+    by_output: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        name = os.path.abspath(task.labels)
+        # File systems of these two take two names that differ in case for one.
+        folded = name.casefold() if sys.platform in ("win32", "darwin") else name
+        by_output[folded].append(task)
+    for same in by_output.values():
+        if len(same) > 1:
+            raise UsageError(
+                f"{same[0].source} and {same[1].source} would both be written to "
+                f"{same[0].labels}; rename one, or predict them into two folders"
+            )

@@ -1,0 +1,221 @@
+"""``train``: a dataset to a model, resumable, with what it gained on held-out images."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_maskrcnn.cli.console import (
+    DONE,
+    FAILED,
+    PROGRAM,
+    ProgressLine,
+    UsageError,
+    fail,
+    say,
+)
+from napari_maskrcnn.cli.parser import (
+    Subparsers,
+    add_device,
+    add_overwrite,
+    add_verb,
+    count,
+    positive,
+)
+from napari_maskrcnn.jobs import Progress
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.train.dataset import Example
+    from napari_maskrcnn.train.fine_tune import FineTuneResult
+    from napari_maskrcnn.train.settings import TrainSettings
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the verb."""
+    parser = add_verb(
+        subparsers,
+        "train",
+        run,
+        "train a model on images and their labels",
+        f"{PROGRAM} train mycells/ --output mycells.safetensors --minutes 20",
+    )
+    parser.add_argument(
+        "dataset",
+        type=Path,
+        metavar="DATASET",
+        help="folder with images/ and labels/ holding files of the same stem",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"
+    )
+    parser.add_argument(
+        "--base",
+        default="nuclei",
+        metavar="NAME|FILE|none",
+        help="model to start from; none: from scratch (default: nuclei)",
+    )
+    parser.add_argument(
+        "--val",
+        type=Path,
+        metavar="DATASET",
+        help="dataset to judge by (default: a part of the training images is held out)",
+    )
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--epochs", type=count, metavar="N", help="passes over the images")
+    budget.add_argument(
+        "--minutes", type=positive, metavar="M", help="minutes of training instead (default: 5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed (default: 0)")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted training of the same output and settings",
+    )
+    add_device(parser)
+    add_overwrite(parser)
+
+
+def run(args: argparse.Namespace, stop: threading.Event) -> int:
+    """Train and save; what was learnt before Ctrl+C is saved too."""
+    from napari_maskrcnn.train.settings import TrainSettings
+
+    settings = TrainSettings(
+        base=args.base,
+        epochs=args.epochs,
+        minutes=args.minutes,
+        seed=args.seed,
+        device=args.device,
+    )
+    _check_usage(args, settings)
+    checkpoint = args.output.with_suffix(".checkpoint")
+    if reason := _refusal(args, checkpoint):
+        return fail(args.output, reason)
+    examples, bad = _read(args.dataset)
+    held, worse = _read(args.val) if args.val else (None, 0)
+    if bad or worse:
+        return fail(PROGRAM, "nothing was trained; mend or take out these files first")
+    try:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        result = _train(args, settings, examples, held, checkpoint, stop)
+    except (OSError, ValueError, ArithmeticError) as error:
+        return fail(args.dataset, error)
+    return _save(args, result, checkpoint)
+
+
+def _check_usage(args: argparse.Namespace, settings: TrainSettings) -> None:
+    from napari_maskrcnn.models.folder import SUFFIX, find_model
+
+    if args.output.suffix != SUFFIX:
+        raise UsageError(f"--output {args.output} must end in {SUFFIX}")
+    if problems := settings.problems():
+        raise UsageError(" ".join(problems))
+    if not settings.from_scratch:
+        try:
+            find_model(args.base)
+        except FileNotFoundError as error:
+            raise UsageError(str(error)) from error
+
+
+def _refusal(args: argparse.Namespace, checkpoint: Path) -> str:
+    """Say why this training would lose an earlier one; empty when it would not."""
+    if args.overwrite or (args.resume and checkpoint.exists()):
+        return ""
+    if checkpoint.exists():
+        return (
+            f"{checkpoint} of an unfinished training exists; add --resume to continue it, or "
+            f"--overwrite to start anew"
+        )
+    if args.output.exists():
+        return "the file exists; add --overwrite to replace it"
+    return ""
+
+
+def _read(folder: Path) -> tuple[list[Example], int]:
+    """Read a dataset; every file that cannot be read is a line. Return the number of those."""
+    from napari_maskrcnn.train.dataset import dataset_files, read_example
+
+    examples: list[Example] = []
+    bad = 0
+    try:
+        files = dataset_files(folder)
+    except (OSError, ValueError) as error:
+        fail(folder, error)
+        return [], 1
+    for image, labels in files:
+        try:
+            examples.append(read_example(image, labels))
+        except Exception as error:  # whatever a file leads to, the others are looked at too
+            fail(image, error)
+            bad += 1
+    return examples, bad
+
+
+def _train(
+    args: argparse.Namespace,
+    settings: TrainSettings,
+    examples: list[Example],
+    held: list[Example] | None,
+    checkpoint: Path,
+    stop: threading.Event,
+) -> FineTuneResult:
+    from napari_maskrcnn.jobs import guarded
+    from napari_maskrcnn.jobs import run as drain
+    from napari_maskrcnn.train.fine_tune import fine_tune_job
+
+    job = fine_tune_job(
+        examples,
+        settings,
+        validation=held,
+        checkpoint=checkpoint,
+        resume=args.resume,
+        stop=stop,
+    )
+    with ProgressLine(args.output) as progress:
+        return drain(guarded(job), _Report(progress))
+
+
+class _Report:
+    """Shows every step on the terminal and writes a line now and then, and at every validation."""
+
+    def __init__(self, progress: ProgressLine) -> None:
+        self._progress = progress
+        self._last = time.monotonic()
+
+    def __call__(self, step: Progress) -> None:
+        row = step.data
+        if "ap50" in row or ("step" in row and self._is_due()):
+            share = f"{100 * step.done / max(step.total, 1):3.0f} %"
+            proof = (
+                f"  AP@0.5 {row['ap50']:.3f}  AP@0.75 {row['ap75']:.3f}" if "ap50" in row else ""
+            )
+            say(f"{share}  step {row['step']}  loss {row['loss']:.3f}{proof}")
+        self._progress(step)
+
+    def _is_due(self) -> bool:
+        due = time.monotonic() - self._last >= SECONDS_BETWEEN_LINES
+        if due:
+            self._last = time.monotonic()
+        return due
+
+
+def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) -> int:
+    if not result.history:
+        return fail(PROGRAM, "stopped before the first step; nothing was written")
+    try:
+        path = result.save(args.output, overwrite=args.overwrite or args.resume)
+    except (OSError, ValueError) as error:
+        return fail(args.output, f"{error} The training is kept in {checkpoint}; add --resume.")
+    steps = result.history[-1]["step"]
+    before = f"{result.before['ap50']:.3f} -> " if result.before else ""
+    proof = f", AP@0.5 {before}{result.after['ap50']:.3f}" if result.after else ""
+    say(f"{args.dataset} -> {path} ({steps} steps{proof})")
+    if not result.finished:
+        fail(PROGRAM, f"stopped early; add --resume to continue from {checkpoint}")
+        return FAILED
+    checkpoint.unlink(missing_ok=True)
+    return DONE
