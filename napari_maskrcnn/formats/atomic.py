@@ -49,6 +49,9 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     _refuse_existing(target, overwrite)
+    if not target.parent.is_dir():
+        # Said before the work that the block may be, not after it.
+        raise _write_error(target, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     part = target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
     try:
         yield part

@@ -1,0 +1,34 @@
+"""Labels from plain arrays and pictures: PNG of one channel, and numpy's .npy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_pages(path: Path) -> NDArray[Any]:
+    """Read all pages of a picture with Pillow, (H, W) or (pages, H, W).
+
+    A palette's entries are labels: the numbers are kept, not their colours.
+
+    Raises
+    ------
+    ValueError
+        For a colour picture.
+    """
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as picture:
+        if len(picture.getbands()) > 1:
+            raise ValueError("it is a colour picture; labels have one number a pixel")
+        pages = [np.array(page) for page in ImageSequence.Iterator(picture)]
+    return pages[0] if len(pages) == 1 else np.stack(pages)
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Read an array that numpy saved; pickled objects, which could run code, are refused."""
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
+    return array

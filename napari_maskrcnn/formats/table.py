@@ -1,0 +1,120 @@
+"""Tables of objects ↔ CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_maskrcnn.formats.atomic import atomic_path
+from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.measure import measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_csv(data: LabelData, path: Path) -> None:
+    """Write a row for every object: its label, class, score and measurements.
+
+    The columns are ``label, class, score`` and those of :func:`measure`; class and score stay
+    empty for labels that the table does not know.
+    """
+    frame = measure(data.labels, data.image)
+    classes, scores = _known(frame["label"], data.table)
+    frame.insert(1, "class", classes)
+    frame.insert(2, "score", scores)
+    _write(frame, path)
+
+
+def write_table(table: pd.DataFrame, path: str | Path, overwrite: bool = False) -> Path:
+    """Write a table as it is.
+
+    Raises
+    ------
+    FileExistsError
+        The file exists and ``overwrite`` is false.
+    WriteError
+        The disk is full, or the folder is missing or read-only.
+    """
+    with atomic_path(path, overwrite) as part:
+        _write(table, part)
+    return Path(path)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table of objects: an exported one, or one with at least the column ``index``.
+
+    Returns
+    -------
+    DataFrame
+        Always with ``index`` (int64, each label once), ``class`` (text, "" where unknown) and
+        ``score`` (float, NaN where unknown); other columns as they are. Of the rows that a stack
+        has for one label the first is kept.
+
+    Raises
+    ------
+    ValueError
+        The file is no table, has neither ``index`` nor ``label``, labels that are no whole
+        numbers, scores that are no numbers, or two classes for one label.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    try:
+        # "NA" and "None" are fine names for a class, so no text but the empty one is missing.
+        table = pd.read_csv(path, dtype={"class": str}, keep_default_na=False, na_values=[""])
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+    if "index" not in table.columns:
+        table = table.rename(columns={"label": "index"})
+    if "index" not in table.columns:
+        raise ValueError(
+            f"{path} has no column 'index' or 'label'; its columns are {', '.join(table.columns)}."
+        )
+    table["index"] = _numbers(table["index"], path, whole=True)
+    table["class"] = table["class"].fillna("") if "class" in table.columns else ""
+    table["score"] = _numbers(table["score"], path) if "score" in table.columns else np.nan
+    return _one_row_a_label(table, path)
+
+
+def _known(labels: pd.Series, table: pd.DataFrame | None) -> tuple[list[str], list[float]]:
+    """Class and score of each label, as far as the table has them."""
+    rows = {} if table is None else table.set_index("index").to_dict("index")
+    found = [rows.get(label, {}) for label in labels]
+    classes = [row.get("class") for row in found]
+    # Only text is a class: an unset entry may be None or NaN.
+    return (
+        [name if isinstance(name, str) else "" for name in classes],
+        [row.get("score", np.nan) for row in found],
+    )
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, float_format="%.7g", lineterminator="\n", encoding="utf-8")
+
+
+def _numbers(column: pd.Series, path: Path, whole: bool = False) -> pd.Series:
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = numbers.isna() & (column.notna() | whole)
+    if whole:
+        wrong |= numbers != np.floor(numbers)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"{path}: column {column.name!r} has '{column.iloc[row]}' in line {row + 2}, "
+            f"where a {'whole ' if whole else ''}number is needed."
+        )
+    return numbers.astype(np.int64 if whole else np.float64)
+
+
+def _one_row_a_label(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    first = table.drop_duplicates("index", ignore_index=True)
+    pairs = table[["index", "class"]].drop_duplicates()
+    if len(pairs) > len(first):
+        label = pairs["index"][pairs["index"].duplicated()].iloc[0]
+        raise ValueError(f"{path} gives label {label} more than one class. Keep one of them.")
+    return first
