@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_maskrcnn.cli.console import UsageError
+from napari_maskrcnn.cli.inputs import find_inputs
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("b.tif", "a.png", "notes.txt", ".hidden.png", "sub/c.JPG", ".git/d.png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "in"
+
+
+def names(folder: Path, *inputs: Path, output: Path) -> list[tuple[str, str, str]]:
+    return [
+        (
+            task.source.relative_to(folder).as_posix(),
+            task.labels.relative_to(output).as_posix(),
+            task.table.relative_to(output).as_posix(),
+        )
+        for task in find_inputs(inputs, output).tasks
+    ]
+
+
+def test_folders_are_walked_and_mirrored(tree: Path, tmp_path: Path) -> None:
+    assert names(tree, tree, output=tmp_path / "out") == [
+        ("a.png", "a_labels.tif", "a_labels.csv"),
+        ("b.tif", "b_labels.tif", "b_labels.csv"),
+        ("sub/c.JPG", "sub/c_labels.tif", "sub/c_labels.csv"),
+    ]
+
+
+def test_a_file_goes_into_the_folder_itself(tree: Path, tmp_path: Path) -> None:
+    assert names(tree, tree / "sub/c.JPG", output=tmp_path / "out") == [
+        ("sub/c.JPG", "c_labels.tif", "c_labels.csv")
+    ]
+
+
+def test_what_an_earlier_run_wrote_is_no_input(tree: Path) -> None:
+    (tree / "out").mkdir()
+    (tree / "out" / "a_labels.tif").touch()
+    found = [source for source, *_ in names(tree, tree, output=tree / "out")]
+    assert found == ["a.png", "b.tif", "sub/c.JPG"]
+    (tree / "out" / "a_labels.tif").rename(tree / "a_labels.tif")
+    (tree / "other_labels.tif").touch()
+    found = [source for source, *_ in names(tree, tree, output=tree)]
+    assert found == ["a.png", "b.tif", "other_labels.tif", "sub/c.JPG"]
+
+
+def test_two_outputs_of_one_name_are_refused(tree: Path, tmp_path: Path) -> None:
+    (tree / "a.tif").touch()
+    with pytest.raises(UsageError, match=r"a\.png and .*a\.tif would both be written to"):
+        find_inputs([tree], tmp_path / "out")
+    with pytest.raises(UsageError, match=r"b\.tif and .*b\.png would both be written to"):
+        (tree / "sub/b.png").touch()
+        find_inputs([tree / "b.tif", tree / "sub/b.png"], tmp_path / "out")
+
+
+def test_an_input_given_twice_is_one_task(tree: Path, tmp_path: Path) -> None:
+    inputs = find_inputs([tree / "a.png", tree, tree / "a.png"], tmp_path / "out")
+    assert [task.source.name for task in inputs.tasks] == ["a.png", "b.tif", "c.JPG"]
+
+
+def test_what_is_no_input_is_a_failure(tree: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    inputs = find_inputs([empty, tmp_path / "absent.png", tree / "a.png"], tmp_path / "out")
+    assert [path.name for path, _ in inputs.failures] == ["empty", "absent.png"]
+    assert inputs.failures[0][1] == "no image in this folder"
+    assert len(inputs.tasks) == 1

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from napari_maskrcnn.predict.plane import predict
+from tests.cli.conftest import Main
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_labels_and_table_hold_the_predicted_objects(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("predict", images / "a.png", "--output", out, "--model", model_file) == 0
+    expected = predict(iio.imread(images / "a.png"), model=str(model_file))
+    assert len(expected) > 2
+    labels = tifffile.imread(out / "a_labels.tif")
+    np.testing.assert_array_equal(labels, expected.to_labels())
+    table = pd.read_csv(out / "a_labels.csv")
+    assert table["label"].tolist() == list(range(1, len(expected) + 1))
+    assert set(table["class"]) == {"nucleus"}
+    np.testing.assert_allclose(table["score"], expected.scores, rtol=1e-5)
+    assert table["area"].tolist() == [int((labels == k).sum()) for k in table["label"]]
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{images / 'a.png'}: {len(expected)} objects -> ")
+    assert said.err == ""
+
+
+def test_a_folder_is_mirrored(run: Main, images: Path, model_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("predict", images, "--output", out, "--model", model_file) == 0
+    assert files(out) == [
+        "a_labels.csv",
+        "a_labels.tif",
+        "b_labels.csv",
+        "b_labels.tif",
+        "sub/c_labels.csv",
+        "sub/c_labels.tif",
+    ]
+
+
+def test_a_higher_score_keeps_fewer(
+    run: Main, images: Path, model_file: Path, tmp_path: Path
+) -> None:
+    image = images / "a.png"
+    best = float(predict(iio.imread(image), model=str(model_file)).scores[0])
+    assert best < 1
+    words = ["predict", image, "--model", model_file]
+    assert run(*words, "--output", tmp_path / "one", "--score", best - 1e-6) == 0
+    assert run(*words, "--output", tmp_path / "none", "--score", 1) == 0
+    assert tifffile.imread(tmp_path / "one/a_labels.tif").max() == 1
+    assert tifffile.imread(tmp_path / "none/a_labels.tif").max() == 0
+    assert len(pd.read_csv(tmp_path / "none/a_labels.csv")) == 0
+
+
+def test_every_failure_is_a_line_and_the_others_are_done(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "broken.tif").write_bytes(b"II*\x00 and then nothing")
+    (images / "cut.png").write_bytes((images / "a.png").read_bytes()[:100])
+    iio.imwrite(images / "pixel.png", np.zeros((1, 1), np.uint8))
+    tifffile.imwrite(images / "nan.tif", np.full((32, 32), np.nan, np.float32))
+    out = tmp_path / "out"
+    absent = tmp_path / "absent.png"
+    assert run("predict", images, absent, "--output", out, "--model", model_file) == 1
+    said = capsys.readouterr()
+    failed = {line.partition(":")[0] for line in said.err.splitlines()}
+    names = ("broken.tif", "cut.png", "pixel.png", "nan.tif")
+    assert failed == {str(absent), *(str(images / name) for name in names)}
+    assert len(said.err.splitlines()) == 5
+    assert len(said.out.splitlines()) == 3
+    assert len(files(out)) == 6
+
+
+def test_a_constant_image_has_no_object(
+    run: Main, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iio.imwrite(tmp_path / "flat.png", np.full((32, 32), 7, np.uint8))
+    out = tmp_path / "out"
+    assert run("predict", tmp_path / "flat.png", "--output", out, "--model", model_file) == 0
+    assert "flat.png: 0 objects" in capsys.readouterr().out
+    assert tifffile.imread(out / "flat_labels.tif").max() == 0
+
+
+@pytest.mark.parametrize("kept", ["a_labels.tif", "a_labels.csv"])
+def test_existing_outputs_are_kept_unless_told(
+    run: Main,
+    images: Path,
+    model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kept: str,
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / kept).write_text("mine")
+    words = ["predict", images, "--output", out, "--model", model_file]
+    assert run(*words) == 1
+    said = capsys.readouterr()
+    assert said.err == f"{images / 'a.png'}: {out / kept} exists; add --overwrite to replace it\n"
+    assert len(said.out.splitlines()) == 2
+    assert (out / kept).read_text() == "mine"
+    assert run(*words, "--overwrite") == 0
+    assert tifffile.imread(out / "a_labels.tif").shape == (64, 64)
+
+
+def test_two_outputs_of_one_name_end_before_the_start(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(images / "a.png", images / "a.tif")
+    out = tmp_path / "out"
+    assert run("predict", images, "--output", out, "--model", model_file) == 2
+    assert "would both be written to" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_half_an_output_is_not_left(
+    run: Main,
+    images: Path,
+    model_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from napari_maskrcnn.formats import registry
+
+    export = registry.export
+
+    def full(labels: object, path: Path, **options: object) -> Path:
+        if path.suffix == ".csv":
+            raise OSError(28, "No space left on device")
+        return export(labels, path, **options)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(registry, "export", full)
+    out = tmp_path / "out"
+    assert run("predict", images / "a.png", "--output", out, "--model", model_file) == 1
+    assert capsys.readouterr().err == f"{images / 'a.png'}: No space left on device\n"
+    assert files(out) == []
+
+
+def test_an_unknown_model_is_wrong_usage(
+    run: Main, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["predict", images, "--output", tmp_path / "out", "--model"]
+    assert run(*words, "nucleii") == 2
+    assert run(*words, "none.safetensors") == 2
+    assert run(*words, "coco") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "There is no model 'nucleii'" in lines[0]
+    assert "no weights file none.safetensors" in lines[1]
+    assert "napari-maskrcnn models download coco" in lines[2]
+    assert len(lines) == 3
+
+
+def test_a_damaged_model_is_one_line(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(model_file.read_bytes()[:5000])
+    assert run("predict", images, "--output", tmp_path / "out", "--model", bad) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "bad.safetensors: the file is damaged or cut short" in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_wrong_usage(run: Main, images: Path) -> None:
+    assert run("predict", images, "--output", images / "a.png") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+def test_an_interrupt_keeps_what_is_finished(
+    images: Path, model_file: Path, tmp_path: Path
+) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(300):
+        shutil.copy(images / "a.png", many / f"{number:03}.png")
+    out = tmp_path / "out"
+    words = ["predict", str(many), "--output", str(out), "--model", str(model_file)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_maskrcnn", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline(), process.stdout.readline()]
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=120)
+    done = [*lines, *rest.splitlines()]
+    assert process.returncode == 1
+    assert 2 <= len(done) < 300
+    assert f"stopped: {len(done)} of 300 images are done" in errors
+    assert "Traceback" not in errors
+    assert len(files(out)) == 2 * len(done)
