@@ -76,7 +76,7 @@ def module_page(title: str, modules: list[str]) -> str:
 def command_reference() -> str:
     """Write the help of every command as one page."""
     os.environ |= {"COLUMNS": "88", "NO_COLOR": "1"}
-    from napari_maskrcnn.cli import build_parser
+    from napari_maskrcnn.cli.commands import build_parser
 
     sections = [
         "# Command line",
