@@ -1,0 +1,1 @@
+"""Corrections of label images as pure functions, and how many were made."""

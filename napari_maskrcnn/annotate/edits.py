@@ -1,0 +1,150 @@
+"""The corrections of a label image, each a pure function that returns an edit.
+
+None of them changes the labels; `Edit.apply` or the window does. Coordinates are (row, column) in
+pixels with whole numbers at pixel centres.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_maskrcnn.annotate.checks import check_fits, check_new_ids, points_2d
+from napari_maskrcnn.annotate.edit import Edit, Plane, Region
+from napari_maskrcnn.annotate.split import split_line, split_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Edit",
+    "Plane",
+    "add_polygon",
+    "delete",
+    "merge",
+    "next_id",
+    "split_line",
+    "split_seeds",
+]
+
+
+def delete(labels: NDArray[Any], ids: Sequence[int], plane: Plane = None) -> Edit:
+    """Remove objects.
+
+    Parameters
+    ----------
+    labels : integers, any number of axes
+        0 is the background.
+    ids : sequence of int
+        Objects to remove.
+    plane : tuple of int or slice(None), optional
+        Only in this plane of a stack; without it in the whole stack.
+
+    Raises
+    ------
+    ValueError
+        For no id, or one that is not there.
+    """
+    if not len(ids):
+        raise ValueError("There is no object to delete. Click on one first.")
+    region = Region.of(labels, plane)
+    box, mask = region.find(ids)
+    return region.edit(box, mask, 0)
+
+
+def merge(
+    labels: NDArray[Any], ids: Sequence[int], keep: int | None = None, plane: Plane = None
+) -> Edit:
+    """Make several objects one, whether they touch or not.
+
+    Parameters
+    ----------
+    labels : integers, any number of axes
+        0 is the background.
+    ids : sequence of int
+        Objects to merge, two or more.
+    keep : int, optional
+        The one of them whose id stays; without it the smallest.
+    plane : tuple of int or slice(None), optional
+        Only in this plane of a stack; without it in the whole stack.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two ids, one that is not there, or a ``keep`` that is none of them.
+    """
+    chosen = sorted({operator.index(label) for label in ids})
+    if len(chosen) < 2:
+        raise ValueError(
+            f"Merging needs two objects or more, got {chosen}. Click on one more object."
+        )
+    keep = chosen[0] if keep is None else operator.index(keep)
+    if keep not in chosen:
+        raise ValueError(f"Label {keep} should stay but is none of the objects to merge: {chosen}.")
+    region = Region.of(labels, plane)
+    region.find([keep])
+    box, mask = region.find(label for label in chosen if label != keep)
+    return region.edit(box, mask, keep)
+
+
+def add_polygon(labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Plane = None) -> Edit:
+    """Add an object: the pixels of a polygon that are background.
+
+    Parameters
+    ----------
+    labels : (H, W) integers, or more axes with ``plane``
+        0 is the background.
+    polygon : (n, 2) float
+        Corners as (row, column); may reach beyond the image.
+    new_id : int
+        Label of the object, from :func:`next_id`.
+    plane : tuple of int or slice(None), optional
+        The plane of a stack.
+
+    Raises
+    ------
+    ValueError
+        For fewer than three corners, a polygon that holds no background pixel, or an id that is
+        in use.
+    """
+    from skimage.draw import polygon2mask
+
+    region = Region.of(labels, plane, axes=2)
+    corners = points_2d(polygon, "A polygon", least=3)
+    check_new_ids(labels, new_id)
+    low = np.clip(np.floor(corners.min(axis=0)), 0, region.view.shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, region.view.shape).astype(int)
+    box = (slice(low[0], high[0]), slice(low[1], high[1]))
+    inside = polygon2mask(tuple(high - low), corners - low) & (region.view[box] == 0)
+    if not inside.any():
+        raise ValueError(
+            "The polygon covers no background pixel of the image. Draw it larger, where there is "
+            "no object yet."
+        )
+    return region.edit(box, inside, new_id)
+
+
+def next_id(labels: NDArray[Any], table: pd.DataFrame | None = None) -> int:
+    """Return an id that no object has, nor ever had.
+
+    Parameters
+    ----------
+    labels : integers, any number of axes
+        All labels, the whole stack.
+    table : DataFrame, optional
+        Its column ``index`` also lists the objects that were removed.
+
+    Raises
+    ------
+    ValueError
+        When the labels' type has no number left.
+    """
+    largest = int(labels.max()) if labels.size else 0
+    if table is not None and len(table):
+        largest = max(largest, int(table["index"].max()))
+    check_fits(largest + 1, labels.dtype)
+    return largest + 1
