@@ -47,7 +47,7 @@ class Choice:
 class Chosen:
     """Label images of the planes, numbered through, and one table for all of them."""
 
-    labels: Mapping[Hashable, NDArray[np.int32]]
+    labels: Mapping[Any, NDArray[np.int32]]
     table: pd.DataFrame
 
     def __len__(self) -> int:

@@ -1,0 +1,143 @@
+"""What of a prediction counts: the number of objects, and the sliders that change it at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
+
+from napari_maskrcnn.predict.kept import Choice
+from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
+from napari_maskrcnn.widgets.style import BIG
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.widgets.prediction import Prediction
+
+CORRECTED = "Corrected: Predict again adds a layer"
+NOTHING = (
+    "Nothing looks like an object, at any score. Is this the right image and plane? If the objects "
+    "are much larger or smaller than the model knows, give their diameter."
+)
+SETTLE_MS = 150
+
+
+class ChoiceBox(QWidget):
+    """Count, sliders and advice for the prediction in one labels layer."""
+
+    choice_changed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layer: Labels | None = None
+        self.count = QLabel()
+        self.count.setStyleSheet(BIG)
+        self.source = QLabel()
+        self.note = QLabel()
+        self.show_lower = QPushButton("Show")
+        self.score = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.diameters = QLabeledRangeSlider(Qt.Orientation.Horizontal)
+        self._build()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self.check)
+        self.score.valueChanged.connect(self._emit)
+        self.diameters.valueChanged.connect(self._emit)
+        self.show_lower.clicked.connect(self._show_lower)
+        self.load(None)
+
+    def _build(self) -> None:
+        self.score.setRange(0.05, 1.0)
+        self.score.setDecimals(2)
+        self.score.setToolTip("Objects of at least this score count")
+        self.diameters.setEdgeLabelMode(QLabeledRangeSlider.EdgeLabelMode.NoLabel)
+        self.diameters.setToolTip("Objects of this diameter count, in pixels")
+        for label in (self.source, self.note):
+            label.setWordWrap(True)
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Score", self.score)
+        form.addRow("Size, px", self.diameters)
+        advice = QHBoxLayout()
+        advice.addWidget(self.note, 1)
+        advice.addWidget(self.show_lower)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.count)
+        layout.addWidget(self.source)
+        layout.addLayout(form)
+        layout.addLayout(advice)
+
+    def choice(self) -> Choice:
+        """Return what the sliders say."""
+        low, high = self.diameters.value()
+        # The ends of the size slider mean no limit, as its labels are rounded.
+        smallest = 0.0 if low <= self.diameters.minimum() else float(low)
+        largest = float("inf") if high >= self.diameters.maximum() else float(high)
+        return Choice(round(float(self.score.value()), 2), smallest, largest)
+
+    def load(self, layer: Labels | None) -> None:
+        """Show the prediction in a layer; hide when it holds none."""
+        if self._layer is not None:
+            self._layer.events.set_data.disconnect(self._touched)
+        record = prediction_of(layer)
+        self._layer = layer if record is not None else None
+        self.setVisible(record is not None)
+        if record is not None and layer is not None:
+            layer.events.set_data.connect(self._touched)
+            self._set_sliders(record)
+            self.source.setText(f"{record.kept.model_name} on {record.kept.device}")
+            self.check()
+
+    def check(self) -> None:
+        """Look whether the layer is still what was predicted; lock the sliders when it is not."""
+        layer = self._layer
+        record = prediction_of(layer)
+        if layer is None or record is None:
+            return
+        untouched = is_untouched(layer)
+        self.score.setEnabled(untouched)
+        self.diameters.setEnabled(untouched)
+        self._say(record, untouched)
+
+    def _say(self, record: Prediction, untouched: bool) -> None:
+        count = record.count
+        lower = record.kept.lower_score(record.choice) if untouched and not count else None
+        self.count.setText(f"{count} object{'' if count == 1 else 's'}")
+        self.show_lower.setVisible(lower is not None)
+        if not untouched:
+            self.note.setText(CORRECTED)
+        elif lower is not None:
+            score, number = lower
+            self.note.setText(f"0 at {record.choice.score:.2f}; {number} at {score:g}")
+            self.show_lower.setProperty("score", score)
+        else:
+            self.note.setText("" if count else NOTHING)
+        self.note.setVisible(bool(self.note.text()))
+
+    def _set_sliders(self, record: Prediction) -> None:
+        largest = max(2, int(record.kept.largest_diameter) + 1)
+        choice = record.choice
+        for slider in (self.score, self.diameters):
+            slider.blockSignals(True)
+        self.score.setValue(choice.score)
+        self.diameters.setRange(0, largest)
+        self.diameters.setValue((int(choice.smallest), int(min(choice.largest, largest))))
+        for slider in (self.score, self.diameters):
+            slider.blockSignals(False)
+
+    def _touched(self, event: object = None) -> None:
+        # Undo and redo emit nothing but this, and a stroke emits it again and again.
+        self._settle.start()
+
+    def _emit(self) -> None:
+        layer = self._layer
+        if layer is not None and is_untouched(layer):
+            self.choice_changed.emit(self.choice())
+        self.check()
+
+    def _show_lower(self) -> None:
+        self.score.setValue(self.show_lower.property("score"))

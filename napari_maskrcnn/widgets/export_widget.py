@@ -1,0 +1,165 @@
+"""The Export tab: a format, a file, the button, and the same as a command."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+)
+
+from napari_maskrcnn.formats import FORMATS, Format
+from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.widgets.ask import ask
+from napari_maskrcnn.widgets.dock import Dock
+from napari_maskrcnn.widgets.export_job import ExportRequest, command, export_job, suggested_path
+from napari_maskrcnn.widgets.header import Header
+from napari_maskrcnn.widgets.job_row import JobRow
+from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
+from napari_maskrcnn.widgets.layers import full_data, micrometres, spatial_shape
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+NO_LABELS = "There is no labels layer to export. Predict first, or open labels."
+
+
+class ExportWidget(Dock):
+    """Writes a labels layer to the file that the next tool reads."""
+
+    def __init__(self, napari_viewer: Viewer, header: Header | None = None) -> None:
+        super().__init__(napari_viewer, header, rows=("image", "labels"))
+        self.formats = QComboBox()
+        for entry in FORMATS:
+            if entry.write is not None:
+                self.formats.addItem(f"{entry.title} ({entry.suffixes[0]})", entry)
+        self.path = QLineEdit()
+        self.path.setPlaceholderText("file to write")
+        self.browse = QPushButton("Browse…")
+        self.row = JobRow("Export", self.runner)
+        self.copy = QPushButton("Copy as command")
+        self.copy.setToolTip("The same export for a terminal or a script")
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self._saved: dict[str, Path] = {}
+        self._build()
+        self.formats.currentIndexChanged.connect(self._suggest)
+        self.browse.clicked.connect(self._browse)
+        self.row.button.clicked.connect(self.export)
+        self.copy.clicked.connect(self.copy_command)
+        self.runner.returned.connect(self._done)
+        self.header.labels_changed.connect(self._suggest)
+        self._suggest()
+
+    def _build(self) -> None:
+        place = QHBoxLayout()
+        place.addWidget(self.path, 1)
+        place.addWidget(self.browse)
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Format", self.formats)
+        form.addRow("File", place)
+        self.body.addLayout(form)
+        for widget in (self.row, self.copy, self.note):
+            self.body.addWidget(widget)
+        self.body.addStretch(1)
+
+    def format(self) -> Format:
+        """Return the chosen format."""
+        chosen: Format = self.formats.currentData()
+        return chosen
+
+    def export(self) -> None:
+        """Write the chosen labels; ask before replacing a file."""
+        try:
+            request = self._request()
+        except ValueError as error:
+            show_problem(error)
+            return
+        if request.path.exists():
+            if not ask(self, "Replace", f"{request.path} exists. Replace it?"):
+                return
+            request.overwrite = True
+        self.note.clear()
+
+        def make_job(stop: threading.Event) -> Job[Path]:
+            return export_job(request)
+
+        self.runner.start(make_job, f"Export {request.path.name}", needs_torch=False)
+
+    def copy_command(self) -> None:
+        """Put the command that does the same onto the clipboard."""
+        try:
+            request = self._request()
+        except ValueError as error:
+            show_problem(error)
+            return
+        source = self._saved.get(request.name) or request.source
+        if source is None:
+            show_problem(
+                "The command reads labels from a file, and these were never saved. Export them as "
+                "TIFF once, then copy the command."
+            )
+            return
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(command(source, request))
+        show_note("The command is on the clipboard.")
+
+    def _request(self) -> ExportRequest:
+        labels = self.header.labels.layer()
+        if labels is None:
+            raise ValueError(NO_LABELS)
+        if not self.path.text().strip():
+            raise ValueError("Name the file to write: type it, or press Browse.")
+        image = self.header.images.layer()
+        fits = image is not None and spatial_shape(image) == spatial_shape(labels)
+        return ExportRequest(
+            name=labels.name,
+            # A copy: painting goes on while the file is written.
+            labels=np.array(full_data(labels)),
+            path=Path(self.path.text().strip()).expanduser(),
+            format=self.format(),
+            image=full_data(image) if fits else None,
+            image_source=Path(image.source.path) if fits and image.source.path else None,
+            table=labels.features.copy() if "index" in labels.features else None,
+            scale=micrometres(labels),
+            source=Path(labels.source.path) if labels.source.path else None,
+        )
+
+    def _browse(self) -> None:
+        suffixes = " ".join(f"*{suffix}" for suffix in self.format().suffixes)
+        path, _ = QFileDialog.getSaveFileName(
+            self,
+            "Export labels",
+            self.path.text(),
+            f"{self.format().title} ({suffixes})",
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if path:
+            self.path.setText(path)
+
+    def _suggest(self) -> None:
+        labels = self.header.labels.layer()
+        if labels is not None:
+            image = self.header.images.layer()
+            source = image.source.path if image is not None else None
+            self.path.setText(str(suggested_path(self.path.text(), labels, source, self.format())))
+            self.path.setToolTip(self.path.text())
+
+    def _done(self, path: Path) -> None:
+        labels = self.header.labels.layer()
+        if labels is not None and self.format().name == "tiff":
+            self._saved[labels.name] = path
+        self.note.setText(f"Written: {path}")

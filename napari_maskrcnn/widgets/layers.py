@@ -1,0 +1,124 @@
+"""Layers ↔ arrays: which plane is shown, what to hand to the network, labels over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Image, Labels, Layer
+
+#: One plane of a layer: an int on every axis that is not in the plane, None on the two that are.
+PlaneIndex = tuple[int | None, ...]
+
+TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+
+
+def full_data(layer: Layer) -> Any:
+    """Array of a layer at full resolution (the first level of a multiscale one), still lazy."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def spatial_shape(layer: Layer) -> tuple[int, ...]:
+    """Shape of a layer without the colour axis of RGB: the shape of labels over it."""
+    return tuple(int(n) for n in full_data(layer).shape[: layer.ndim])
+
+
+def displayed_plane(viewer: Viewer, layer: Layer) -> PlaneIndex:
+    """Index of the plane of `layer` that the viewer shows.
+
+    Raises
+    ------
+    ValueError
+        When the viewer shows three dimensions, or a plane that this layer does not have.
+    """
+    if viewer.dims.ndisplay != 2:
+        raise ValueError(
+            "The viewer shows 3D. Switch to 2D (the cube button, Ctrl+Y) and try again."
+        )
+    # The world has at least as many axes as the layer; they are aligned at the last one.
+    offset = viewer.dims.ndim - layer.ndim
+    shown = {axis - offset for axis in viewer.dims.displayed}
+    if min(shown) < 0:
+        raise ValueError(
+            f"The viewer shows an axis that {layer.name!r} does not have. Show its last two axes."
+        )
+    point = to_data(viewer, layer, viewer.dims.point)
+    inside = np.clip(np.rint(point).astype(int), 0, np.array(spatial_shape(layer)) - 1)
+    return tuple(None if axis in shown else int(inside[axis]) for axis in range(layer.ndim))
+
+
+def stack_planes(viewer: Viewer, layer: Layer) -> list[PlaneIndex]:
+    """Index of every plane of `layer` parallel to the one that is shown."""
+    return list(parallel_planes(spatial_shape(layer), displayed_plane(viewer, layer)))
+
+
+def parallel_planes(shape: Sequence[int], plane: PlaneIndex) -> Iterator[PlaneIndex]:
+    """Every plane of an array of `shape` parallel to `plane`."""
+    counts = [1 if at is None else length for at, length in zip(plane, shape, strict=True)]
+    for position in np.ndindex(*counts):
+        yield tuple(None if at is None else i for at, i in zip(plane, position, strict=True))
+
+
+def as_slices(plane: PlaneIndex) -> tuple[int | slice, ...]:
+    """Index expression of a plane."""
+    return tuple(slice(None) if at is None else at for at in plane)
+
+
+def plane_data(data: Any, plane: PlaneIndex) -> NDArray[Any]:
+    """One plane of a numpy, dask or zarr array: (H, W), or (H, W, C) of RGB."""
+    return np.asarray(data[as_slices(plane)])
+
+
+def to_data(viewer: Viewer, layer: Layer, world: ArrayLike) -> NDArray[np.float64]:
+    """World position, such as the mouse's, in the layer's data coordinates, (ndim,) float.
+
+    napari's own ``world_to_data`` takes the position for the layer's units, but the world is in
+    the smallest unit among the layers.
+    """
+    position = np.asarray(world, dtype=float)[-layer.ndim :]
+    world_units = viewer.layers.extent.units
+    if world_units is not None:
+        pairs = zip(world_units[-layer.ndim :], layer.units, strict=True)
+        position = position * [
+            1.0 if unit == own else (1 * unit).to(own).magnitude for unit, own in pairs
+        ]
+    return np.asarray(layer.world_to_data(position), dtype=float)
+
+
+def transforms_of(layer: Layer) -> dict[str, Any]:
+    """Keyword arguments that put another layer of the same axes exactly over this one."""
+    return {name: getattr(layer, name) for name in TRANSFORMS if hasattr(layer, name)}
+
+
+def labels_over(image: Image, data: NDArray[Any], name: str, **options: Any) -> Labels:
+    """Create a labels layer that lies exactly over an image."""
+    from napari.layers import Labels
+
+    return Labels(data, name=name, **transforms_of(image), **options)
+
+
+def pixel_width(layer: Layer) -> tuple[float, str] | None:
+    """Width of a pixel in the layer's own unit and that unit's sign; None when it is the pixel."""
+    unit = layer.units[-1]
+    if str(unit) == "pixel":
+        return None
+    return abs(float(layer.scale[-1])), f"{unit:~P}"
+
+
+def micrometres(layer: Layer) -> tuple[float, ...] | None:
+    """Size of a pixel along every axis, in micrometres; None when the plane is not in lengths.
+
+    An axis before the plane that is no length (time) keeps its own unit.
+    """
+    if not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
+        return None
+    return tuple(
+        abs(float(size)) * ((1 * unit).to("micrometer").magnitude if lengthy else 1.0)
+        for size, unit in zip(layer.scale, layer.units, strict=True)
+        for lengthy in [unit.is_compatible_with("micrometer")]
+    )

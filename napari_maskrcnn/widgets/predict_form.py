@@ -1,0 +1,101 @@
+"""What to predict and how: the form of the Predict tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_maskrcnn.predict.device import DEVICES
+from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets.layers import pixel_width
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+PLANE = "This plane"
+STACK = "Whole stack"
+COLOURS = ("Red", "Green", "Blue", "Alpha")
+
+
+class PredictForm(QWidget):
+    """Where, object diameter; collapsed: channels and device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: Image | None = None
+        self.where = QComboBox()
+        self.where.addItems([PLANE, STACK])
+        self.where.setToolTip("The plane that is shown, or every plane parallel to it")
+        self.diameter = QDoubleSpinBox()
+        self.diameter.setRange(0.0, 10_000.0)
+        self.diameter.setDecimals(1)
+        self.diameter.setSuffix(" px")
+        self.diameter.setSpecialValueText("auto")
+        self.diameter.setToolTip(
+            "Typical diameter of the objects in the image; auto: the image is not rescaled"
+        )
+        self.physical = QLabel()
+        self.channels = QComboBox()
+        self.channels.setToolTip("Look at one colour of the image only")
+        self.device = QComboBox()
+        self.device.addItems(DEVICES)
+        self.device.setToolTip("auto: the graphics card where there is one, else the processor")
+        self._build()
+        self.diameter.valueChanged.connect(self._show_physical)
+        self.set_image(None)
+
+    def _build(self) -> None:
+        self._form = QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.addRow("Where", self.where)
+        self._form.addRow("Object diameter", self.diameter)
+        self._form.addRow("", self.physical)
+        hidden = QWidget()
+        more = QFormLayout(hidden)
+        more.setContentsMargins(0, 0, 0, 0)
+        more.addRow("Channels", self.channels)
+        more.addRow("Device", self.device)
+        collapsed = QCollapsible("More")
+        collapsed.addWidget(hidden)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._form)
+        layout.addWidget(collapsed)
+
+    def set_image(self, image: Image | None) -> None:
+        """Offer what this image has: a stack where there is one, its colours."""
+        self._image = image
+        self._form.setRowVisible(self.where, image is not None and image.ndim > 2)
+        chosen = self.channels.currentText()
+        colours = COLOURS[: image.data.shape[-1]] if image is not None and image.rgb else ()
+        self.channels.clear()
+        self.channels.addItems(["All", *colours])
+        self.channels.setCurrentText(chosen)
+        self.channels.setEnabled(bool(colours))
+        self._show_physical()
+
+    @property
+    def whole_stack(self) -> bool:
+        """Whether every plane is to be predicted."""
+        image = self._image
+        return image is not None and image.ndim > 2 and self.where.currentText() == STACK
+
+    def settings(self, model: str) -> PredictSettings:
+        """Return what the form says, for a model."""
+        channel = self.channels.currentIndex() - 1
+        return PredictSettings(
+            model=model,
+            diameter=self.diameter.value() or None,
+            channels=(channel,) if channel >= 0 else None,
+            device=self.device.currentText(),
+        )
+
+    def _show_physical(self) -> None:
+        text = ""
+        width = pixel_width(self._image) if self._image is not None else None
+        if width is not None and self.diameter.value():
+            text = f"= {self.diameter.value() * width[0]:.3g} {width[1]}"
+        self.physical.setText(text)
+        self._form.setRowVisible(self.physical, bool(text))

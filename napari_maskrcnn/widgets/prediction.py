@@ -1,0 +1,158 @@
+"""The prediction that a labels layer came from, kept in the layer's metadata.
+
+It answers two questions: is the layer still what was predicted (then the sliders may change it),
+and what belongs in it after a slider moved. Corrections are a difference from it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_maskrcnn.annotate.counts import difference
+from napari_maskrcnn.predict.kept import Choice, Chosen, Kept
+from napari_maskrcnn.widgets.layers import (
+    as_slices,
+    labels_over,
+    parallel_planes,
+    spatial_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari.layers import Image, Labels, Layer
+
+KEY = "napari-maskrcnn"
+CORRECTED = ("added", "removed", "reshaped", "split", "merged")
+#: What of the look of a layer its replacement takes over.
+LOOK = ("opacity", "blending", "visible", "contour")
+
+
+@dataclass(eq=False)
+class Prediction:
+    """What was predicted in a labels layer and what of it is chosen.
+
+    Parameters
+    ----------
+    kept : Kept
+        Every candidate, with the settings and the model's hash.
+    choice : Choice
+        What the sliders choose of them.
+    labels : mapping
+        The untouched label image of each predicted plane.
+    count : int
+        Objects in them.
+    image : weak reference to the image layer
+        What was predicted.
+    layer : weak reference to the labels layer
+        Where it lies; a duplicate of the layer is not this prediction's.
+    edited : bool
+        Whether the layer ever took an edit, undone or not.
+    """
+
+    kept: Kept
+    choice: Choice
+    labels: Mapping[Any, NDArray[np.int32]]
+    count: int
+    image: weakref.ref[Image]
+    layer: weakref.ref[Labels] | None = None
+    edited: bool = field(default=False)
+
+    def note_edit(self, event: object = None) -> None:
+        """Remember that napari's undo history of the layer is no longer empty."""
+        self.edited = True
+
+
+def prediction_of(layer: Layer | None) -> Prediction | None:
+    """Return the prediction a layer came from, or None."""
+    found = layer.metadata.get(KEY) if layer is not None else None
+    if not isinstance(found, Prediction) or found.layer is None or found.layer() is not layer:
+        return None
+    return found
+
+
+def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Labels:
+    """Create a labels layer over an image with what is chosen of a prediction."""
+    chosen = kept.choose(choice)
+    data = np.zeros(spatial_shape(image), np.int32)
+    for plane, labels in chosen.labels.items():
+        data[as_slices(plane)] = labels
+    layer = labels_over(image, data, name, features=chosen.table)
+    images = weakref.ref(image)
+    record = Prediction(kept, choice, chosen.labels, len(chosen), images, weakref.ref(layer))
+    layer.metadata[KEY] = record
+    layer.events.paint.connect(record.note_edit)
+    return layer
+
+
+def is_untouched(layer: Labels) -> bool:
+    """Whether a layer is exactly what was predicted, also after every edit was undone."""
+    record = prediction_of(layer)
+    if record is None:
+        return False
+    plane = next(iter(record.labels), None)
+    if plane is None:
+        return not np.any(layer.data)
+    return all(
+        _is_predicted(layer.data[as_slices(at)], record.labels.get(at))
+        for at in parallel_planes(layer.data.shape, plane)
+    )
+
+
+def correction_counts(layer: Labels) -> str:
+    """What was corrected in a layer since its prediction, in words; empty without a prediction."""
+    record = prediction_of(layer)
+    if record is None:
+        return ""
+    totals: Counter[str] = Counter()
+    for plane, predicted in record.labels.items():
+        now = layer.data[as_slices(plane)]
+        if not np.array_equal(now, predicted):
+            totals.update(asdict(difference(predicted, now)))
+    words = [f"{totals[name]} {name}" for name in CORRECTED if totals[name]]
+    return f"Corrected: {', '.join(words)}" if words else "Nothing corrected yet"
+
+
+def _is_predicted(now: NDArray[Any], predicted: NDArray[np.int32] | None) -> bool:
+    return not np.any(now) if predicted is None else np.array_equal(now, predicted)
+
+
+def show(layer: Labels, kept: Kept, choice: Choice) -> Chosen:
+    """Write what is chosen of a prediction into an untouched layer that never took an edit."""
+    record = layer.metadata[KEY]
+    chosen = kept.choose(choice)
+    for plane, labels in chosen.labels.items():
+        layer.data[as_slices(plane)] = labels
+    record.kept, record.choice = kept, choice
+    record.labels, record.count = chosen.labels, len(chosen)
+    layer.features = chosen.table
+    layer.refresh()
+    return chosen
+
+
+def replacement(layer: Labels, kept: Kept, choice: Choice) -> Labels:
+    """Create a layer that looks like `layer`, with another prediction and no undo history.
+
+    Writing into a layer whose history holds an edit would let a later undo or redo write old
+    pixels into the new labels.
+    """
+    fresh = predicted_labels(layer.metadata[KEY].image(), kept, choice, layer.name)
+    for name in LOOK:
+        setattr(fresh, name, getattr(layer, name))
+    return fresh
+
+
+def untouched_layers(layers: Iterable[Any], image: Image) -> list[Labels]:
+    """Return the layers that still are a prediction of an image, as they came."""
+    return [
+        layer
+        for layer in layers
+        if (record := prediction_of(layer)) and record.image() is image and is_untouched(layer)
+    ]

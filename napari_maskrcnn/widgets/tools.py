@@ -1,0 +1,148 @@
+"""The correction tools' mouse: which tool is on, what is being drawn, and where it lands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_maskrcnn.widgets.drawing import Drawing
+from napari_maskrcnn.widgets.layers import PlaneIndex, displayed_plane, to_data
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Labels
+
+#: napari's own mode while a tool is on: the mouse does not move the view, and holding Space does.
+HOST_MODE = "pick"
+SUSPENDED_MODE = "pan_zoom"
+#: Moves shorter than this, in pixels of the image, add no point to a drawn line.
+STEP = 0.5
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A way to correct labels with the mouse.
+
+    Parameters
+    ----------
+    name : str
+        What the button reads.
+    key : str
+        Key that turns it on and off; none of napari's own on a Labels layer.
+    gesture : {"click", "line", "outline"}
+        What the mouse does.
+    hint : str
+        What to do now, for the line below the buttons.
+    """
+
+    name: str
+    key: str
+    gesture: Literal["click", "line", "outline"]
+    hint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """What the mouse did.
+
+    Parameters
+    ----------
+    tool : Tool
+        The tool that was on.
+    layer : napari.layers.Labels
+        The layer it was on.
+    plane : PlaneIndex
+        The plane that was shown.
+    points : (n, 2) float
+        Rows and columns in that plane, at least one.
+    """
+
+    tool: Tool
+    layer: Labels
+    plane: PlaneIndex
+    points: NDArray[np.float64]
+
+
+class Tools(QObject):
+    """Turns tools on and off and reports what the mouse did with them."""
+
+    changed = Signal(object)
+    stroke = Signal(object)
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._tool: Tool | None = None
+        self._layer: Labels | None = None
+        self._drawing: Drawing | None = None
+
+    @property
+    def tool(self) -> Tool | None:
+        """The tool that is on."""
+        return self._tool
+
+    def start(self, tool: Tool, layer: Labels) -> None:
+        """Turn a tool on for a layer; another one goes off."""
+        self.stop()
+        layers = self._viewer.layers
+        layers.selection.active = layer
+        if tool.gesture != "click":
+            self._drawing = Drawing(layers, layer)
+        layer.mode = HOST_MODE
+        layer.mouse_drag_callbacks.append(self._on_drag)
+        layer.events.mode.connect(self._on_mode)
+        layers.selection.events.active.connect(self._on_active)
+        self._tool, self._layer = tool, layer
+        self.changed.emit(tool)
+
+    def stop(self) -> None:
+        """Turn the tool off, leaving the view and the mouse as napari has them."""
+        layer, drawing = self._layer, self._drawing
+        if layer is None:
+            return
+        self._tool = self._layer = self._drawing = None
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
+        layer.events.mode.disconnect(self._on_mode)
+        layer.mouse_drag_callbacks.remove(self._on_drag)
+        if layer.mode == HOST_MODE:
+            layer.mode = SUSPENDED_MODE
+        if drawing is not None:
+            drawing.remove()
+        self.changed.emit(None)
+
+    def _on_mode(self, event: Any) -> None:
+        # Space switches to pan_zoom and back; any other mode is a choice of another tool.
+        if self._layer is not None and self._layer.mode not in (HOST_MODE, SUSPENDED_MODE):
+            self.stop()
+
+    def _on_active(self, event: Any) -> None:
+        if self._viewer.layers.selection.active is not self._layer:
+            self.stop()
+
+    def _on_drag(self, layer: Labels, event: Any) -> Iterator[None]:
+        """Follow the mouse from press to release; napari resumes this at every move."""
+        tool = self._tool
+        if tool is None or layer.mode != HOST_MODE or event.button != 1:
+            return
+        plane = displayed_plane(self._viewer, layer)
+        points = [to_data(self._viewer, layer, event.position)]
+        yield
+        while event.type == "mouse_move":
+            point = to_data(self._viewer, layer, event.position)
+            if tool.gesture != "click" and np.abs(point - points[-1]).max() >= STEP:
+                points.append(point)
+                self._show(points, tool)
+            yield
+        if self._drawing is not None:
+            self._drawing.clear()
+        shown = [axis for axis, at in enumerate(plane) if at is None]
+        self.stroke.emit(Stroke(tool, layer, plane, np.stack(points)[:, shown]))
+
+    def _show(self, points: list[NDArray[np.float64]], tool: Tool) -> None:
+        if self._drawing is not None:
+            self._drawing.show(points, tool.gesture == "outline", self._viewer.camera.zoom)
