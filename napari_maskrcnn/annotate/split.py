@@ -130,7 +130,7 @@ def _lengthened(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return longer
 
 
-def _cuts(shape: tuple[int, int], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _cuts(shape: tuple[int, ...], points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which steps between neighbouring pixels cross the line; (4 steps, H, W) by their start."""
     cut = np.zeros((len(_STEPS), *shape), dtype=bool)
     for start, end in pairwise(points):
@@ -163,29 +163,45 @@ def _crossing(
     return crossing
 
 
-def _connected(mask: NDArray[np.bool_], cut: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _connected(mask: NDArray[np.bool_], cut: NDArray[np.bool_]) -> NDArray[Any]:
     """Parts of the mask that hang together without crossing a cut: 1, 2, …; 0 outside."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    height, width = mask.shape
-    number = np.full((height, width), -1)
-    number[mask] = np.arange(mask.sum())
-    pairs = []
-    for (down, right), crossed in zip(_STEPS, cut, strict=True):
-        start = (slice(0, height - down), slice(max(0, -right), width - max(0, right)))
-        end = (slice(down, height), slice(max(0, right), width - max(0, -right)))
-        linked = mask[start] & mask[end] & ~crossed[start]
-        pairs.append(np.stack([number[start][linked], number[end][linked]]))
-    rows, columns = np.concatenate(pairs, axis=1)
-    count = int(mask.sum())
-    graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(count, count))
-    parts = np.zeros(mask.shape, dtype=np.intp)
-    parts[mask] = connected_components(graph, directed=False)[1] + 1
+    ends = [_step_ends(mask.shape, step) for step in _STEPS]
+    beside = np.zeros_like(mask)
+    for (start, end), crossed in zip(ends, cut, strict=True):
+        beside[start] |= crossed[start]
+        beside[end] |= crossed[start]
+    beside &= mask
+    # Away from the cut plain labelling does; only pixels beside it need a graph.
+    nodes, count = ndimage.label(mask & ~beside, structure=_DIAGONAL)
+    nodes[beside] = count + 1 + np.arange(beside.sum())
+    links = []
+    for (start, end), crossed in zip(ends, cut, strict=True):
+        linked = mask[start] & mask[end] & (beside[start] | beside[end]) & ~crossed[start]
+        links.append(np.stack([nodes[start][linked], nodes[end][linked]]))
+    rows, columns = np.concatenate(links, axis=1)
+    graph = coo_array(
+        (np.ones(len(rows), dtype=bool), (rows, columns)), shape=(nodes.max() + 1,) * 2
+    )
+    # The outside is node 0, linked to nothing: part 0.
+    parts: NDArray[Any] = connected_components(graph, directed=False)[1][nodes]
     return parts
 
 
-def _new_parts(pieces: NDArray[Any], parts: NDArray[np.intp]) -> list[int]:
+def _step_ends(
+    shape: tuple[int, ...], step: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Windows of the pixels where a step starts, and of those where it ends."""
+    (height, width), (down, right) = shape, step
+    return (
+        (slice(0, height - down), slice(max(0, -right), width - max(0, right))),
+        (slice(down, height), slice(max(0, right), width - max(0, -right))),
+    )
+
+
+def _new_parts(pieces: NDArray[Any], parts: NDArray[Any]) -> list[int]:
     """Parts that get a new label: of every piece that was cut, all but the largest part."""
     sizes = np.bincount(parts.ravel())
     piece_of = np.zeros(len(sizes), dtype=np.int64)
