@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,12 @@ def test_keeps_permissions_and_links(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert real.read_text() == "new"
     assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_message_without_the_free_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(shutil, "disk_usage", unknown)
+    with pytest.raises(WriteError, match=r"the disk is full\. Free some space"):
+        failing_write(tmp_path / "cells.tif", errno.ENOSPC)

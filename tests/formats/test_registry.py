@@ -23,7 +23,7 @@ LABELS = np.array([[0, 1, 1], [0, 0, 7]], dtype=np.int32)
 @given(
     arrays(
         st.sampled_from([np.uint8, np.uint16, np.int32, np.uint32, np.int64]),
-        array_shapes(min_dims=2, max_dims=5, max_side=4),
+        array_shapes(min_dims=2, max_dims=4, max_side=4),
         elements=st.integers(0, 200),
     ),
     st.sampled_from([0, 300, 65_535, 65_536, 70_001, 2**32 - 1]),
@@ -42,7 +42,7 @@ def test_round_trip(tmp_path: Path, labels: np.ndarray, largest: int) -> None:
     assert back.dtype == np.min_scalar_type(int(labels.max()))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (3, 20, 30)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (3, 20, 30), (2, 1, 3, 4, 5)])
 @pytest.mark.parametrize("value", [0, 1, 70_000])
 def test_round_trip_of_corner_cases(tmp_path: Path, shape: tuple[int, ...], value: int) -> None:
     labels = np.zeros(shape, dtype=np.int32)
