@@ -53,6 +53,8 @@ def one_line(error: BaseException) -> str:
         named = f" ({error.filename})" if error.filename else ""
         return " ".join(f"{error.strerror}{named}".split())
     text = " ".join(str(error).split())
+    if isinstance(error, FileExistsError):
+        text = f"{text} (--overwrite replaces it)"
     kind = type(error)
     plain = (
         isinstance(error, _EXPECTED)

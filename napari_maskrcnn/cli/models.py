@@ -132,8 +132,11 @@ def run_import(args: argparse.Namespace, stop: threading.Event) -> int:
 
     try:
         path = import_model(args.file, args.name, args.overwrite)
-    except FileExistsError as error:
-        return fail(args.file, f"{error} (or choose another --name)")
+    except FileExistsError:
+        reason = (
+            "a model of this name exists; add --overwrite to replace it or choose another --name"
+        )
+        return fail(args.file, reason)
     except (OSError, ValueError, RuntimeError) as error:
         return fail(args.file, error)
     say(f"{args.file} -> model {path.stem} ({path})")

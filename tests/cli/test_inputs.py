@@ -57,8 +57,8 @@ def test_two_outputs_of_one_name_are_refused(tree: Path, tmp_path: Path) -> None
     (tree / "a.tif").touch()
     with pytest.raises(UsageError, match=r"a\.png and .*a\.tif would both be written to"):
         find_inputs([tree], tmp_path / "out")
+    (tree / "sub/b.png").touch()
     with pytest.raises(UsageError, match=r"b\.tif and .*b\.png would both be written to"):
-        (tree / "sub/b.png").touch()
         find_inputs([tree / "b.tif", tree / "sub/b.png"], tmp_path / "out")
 
 

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from tests.cli.conftest import Main
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    array = np.zeros((20, 30), np.int32)
+    array[2:6, 3:9] = 1
+    array[10:15, 20:22] = 4
+    path = tmp_path / "cells_labels.tif"
+    tifffile.imwrite(path, array)
+    path.with_suffix(".csv").write_text("index,class,score\n1,nucleus,0.9\n4,debris,0.6\n")
+    return path
+
+
+def test_the_table_beside_the_labels_is_picked_up(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "cells.csv"
+    assert run("export", labels, "--output", out) == 0
+    assert capsys.readouterr().out == f"{labels} -> {out}\n"
+    table = pd.read_csv(out)
+    assert table["label"].tolist() == [1, 4]
+    assert table["class"].tolist() == ["nucleus", "debris"]
+    assert table["score"].tolist() == [0.9, 0.6]
+    assert table["area"].tolist() == [24, 10]
+
+
+def test_the_table_is_found_for_labels_of_another_ending(
+    run: Main, labels: Path, tmp_path: Path
+) -> None:
+    plain = labels.rename(tmp_path / "cells.tif")
+    assert run("export", plain, "--output", tmp_path / "out.csv") == 0
+    assert pd.read_csv(tmp_path / "out.csv")["class"].tolist() == ["nucleus", "debris"]
+
+
+def test_the_image_adds_intensities(run: Main, labels: Path, tmp_path: Path) -> None:
+    image = tmp_path / "cells.tif"
+    tifffile.imwrite(image, np.full((20, 30), 7, np.uint8))
+    out = tmp_path / "cells.csv"
+    assert run("export", labels, "--output", out, "--image", image) == 0
+    means = [column for column in pd.read_csv(out) if "mean" in column]
+    assert len(means) == 1
+    assert pd.read_csv(out)[means[0]].tolist() == [7.0, 7.0]
+
+
+def test_labels_are_the_same_in_a_tiff(run: Main, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.tif"
+    assert run("export", labels, "--output", out) == 0
+    np.testing.assert_array_equal(tifffile.imread(out), tifffile.imread(labels))
+
+
+def test_the_format_can_be_named(run: Main, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table.txt"
+    assert run("export", labels, "--output", out, "--format", "csv") == 0
+    assert len(pd.read_csv(out)) == 2
+
+
+def test_an_existing_output_is_kept_unless_told(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.tif"
+    out.write_text("mine")
+    assert run("export", labels, "--output", out) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"{out} exists")
+    assert "--overwrite" in line
+    assert line.count("\n") == 1
+    assert out.read_text() == "mine"
+    assert run("export", labels, "--output", out, "--overwrite") == 0
+    assert tifffile.imread(out).max() == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"nothing like a TIFF", "cannot be read"), (None, "float|whole|integer")],
+)
+def test_what_is_no_label_image_is_one_line(
+    run: Main,
+    labels: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    reason: str,
+) -> None:
+    if content is None:
+        tifffile.imwrite(labels, np.full((4, 5), 0.5, np.float32))
+    else:
+        labels.write_bytes(content)
+    assert run("export", labels, "--output", tmp_path / "out.csv") == 1
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert str(labels) in line
+    assert any(word in line for word in reason.split("|"))
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_unknown_format_lists_the_known_ones(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", labels, "--output", tmp_path / "out.xyz") == 1
+    line = capsys.readouterr().err
+    assert "tiff" in line
+    assert "csv" in line
+
+
+def test_absent_labels_and_exporting_onto_itself_are_wrong_usage(
+    run: Main, labels: Path, tmp_path: Path
+) -> None:
+    before = labels.read_bytes()
+    assert run("export", tmp_path / "absent.tif", "--output", tmp_path / "out.csv") == 2
+    assert run("export", labels, "--output", labels, "--overwrite") == 2
+    assert labels.read_bytes() == before

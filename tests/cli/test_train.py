@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_maskrcnn.models import load_weights
+from tests.cli.conftest import Main
+
+FAST = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def words(dataset: Path, model_file: Path, tmp_path: Path) -> list[object]:
+    output = tmp_path / "new" / "mine.safetensors"
+    return ["train", dataset, "--output", output, "--base", model_file, "--val", dataset]
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "mine.safetensors"
+
+
+def test_a_model_is_trained_judged_and_saved(
+    run: Main,
+    words: list[object],
+    output: Path,
+    model_file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(*words, "--epochs", 2, "--seed", 3) == 0
+    network, card = load_weights(output)
+    record = card.history[-1]
+    assert (card.name, card.base) == ("mine", "tiny")
+    assert (record["images"], record["steps"]) == (2, 2)
+    assert (record["settings"]["epochs"], record["settings"]["seed"]) == (2, 3)
+    before = load_weights(model_file)[0].state_dict()
+    moved = [n for n, t in network.state_dict().items() if not torch.equal(t, before[n])]
+    assert "roi_heads.box_predictor.cls_score.weight" in moved
+    said = capsys.readouterr()
+    assert said.err == ""
+    proof = f"AP@0.5 {record['before']['ap50']:.3f} -> {record['after']['ap50']:.3f}"
+    assert said.out.splitlines()[-1].endswith(f"({record['steps']} steps, {proof})")
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+
+
+def test_an_existing_output_is_kept_unless_told(
+    run: Main, words: list[object], output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.parent.mkdir()
+    output.write_text("mine")
+    assert run(*words, "--epochs", 1) == 1
+    assert run(*words, "--epochs", 1, "--resume") == 1
+    line = f"{output}: the file exists; add --overwrite to replace it\n"
+    assert capsys.readouterr().err == line * 2
+    assert output.read_text() == "mine"
+    assert run(*words, "--epochs", 1, "--overwrite") == 0
+    assert load_weights(output)[1].name == "mine"
+
+
+def test_an_unfinished_training_is_not_lost(
+    run: Main, words: list[object], output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.parent.mkdir()
+    checkpoint = output.with_suffix(".checkpoint")
+    checkpoint.write_text("hours of work")
+    assert run(*words, "--epochs", 1) == 1
+    line = capsys.readouterr().err
+    assert "add --resume to continue it" in line
+    assert line.count("\n") == 1
+    assert checkpoint.read_text() == "hours of work"
+    assert run(*words, "--epochs", 1, "--resume") == 1
+    assert "mine.checkpoint" in capsys.readouterr().err
+    assert checkpoint.read_text() == "hours of work"
+
+
+def test_every_bad_file_is_a_line_and_nothing_is_trained(
+    run: Main,
+    words: list[object],
+    dataset: Path,
+    output: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut = (dataset / "images/x.png").read_bytes()[:100]
+    for name in "xz":
+        (dataset / f"images/{name}.png").write_bytes(cut)
+    shutil.copy(dataset / "labels/x.tif", dataset / "labels/z.tif")
+    words = words[: words.index("--val")]
+    assert run(*words, "--epochs", 1) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == [
+        str(dataset / "images/x.png"),
+        str(dataset / "images/z.png"),
+    ]
+    assert "nothing was trained" in lines[2]
+    assert not output.exists()
+
+
+def test_labels_without_an_object_are_refused(
+    run: Main, words: list[object], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import imageio.v3 as iio
+
+    for path in (dataset / "labels").iterdir():
+        iio.imwrite(path, iio.imread(path) * 0)
+    assert run(*words, "--epochs", 1) == 1
+    assert "hold no object" in capsys.readouterr().err
+
+
+def test_wrong_outputs_and_bases_are_wrong_usage(
+    run: Main, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", dataset, "--output", tmp_path / "mine.pth", "--epochs", 1) == 2
+    assert "must end in .safetensors" in capsys.readouterr().err
+    words = ["train", dataset, "--output", tmp_path / "mine.safetensors", "--base", "absent"]
+    assert run(*words) == 2
+    assert "There is no model 'absent'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+def test_an_interrupted_training_is_saved_and_continues(
+    run: Main, words: list[object], output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*words, "--epochs", 20]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_maskrcnn", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=FAST,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=240)
+    assert "step 2" in first
+    assert process.returncode == 1
+    assert "add --resume to continue" in errors
+    assert "Traceback" not in errors
+    interrupted = load_weights(output)[1].history[-1]["steps"]
+    assert 2 <= interrupted < 20
+    assert output.with_suffix(".checkpoint").exists()
+
+    assert run(*words, "--resume") == 0
+    assert load_weights(output)[1].history[-1]["steps"] == 20
+    assert not output.with_suffix(".checkpoint").exists()
