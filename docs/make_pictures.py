@@ -1,0 +1,156 @@
+"""The pictures of the documentation, from a real napari window that is driven through the loop.
+
+Run it with ``make pictures``: it needs a screen, or Xvfb. It presses the buttons that a person
+would press and saves docs/images/{predict,correct,fine-tune,export}.png.
+
+    python docs/make_pictures.py [--image FILE] [--model NAME|FILE] [--seconds 60]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Before napari is imported: the pictures show its defaults and leave the user's settings alone.
+os.environ["NAPARI_CONFIG"] = ""
+
+import imageio.v3 as iio
+import napari
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QApplication
+
+from napari_maskrcnn.sample_data import ihc
+from napari_maskrcnn.widgets.corrections import ADD
+from napari_maskrcnn.widgets.jobs_ui import JobRunner
+from napari_maskrcnn.widgets.panel import MaskRCNNPanel
+
+IMAGES = Path(__file__).parent / "images"
+WINDOW = (1280, 800)
+PATIENCE = 600.0
+
+
+def wait(ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Let the window live until something is so."""
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise TimeoutError(f"Nothing came within {seconds:.0f} s.")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def pause(seconds: float) -> None:
+    """Let the window live for a while."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def finish(runner: JobRunner) -> None:
+    """Wait for a job and say so when it failed."""
+    failures: list[Exception] = []
+    runner.failed.connect(failures.append)
+    wait(lambda: not runner.running)
+    pause(0.5)
+    if failures:
+        raise failures[0]
+
+
+def save(viewer: napari.Viewer, name: str) -> None:
+    """Save what the window shows."""
+    pause(1.0)
+    path = IMAGES / f"{name}.png"
+    shot = viewer.screenshot(canvas_only=False, flash=False)
+    iio.imwrite(path, shot[..., :3], optimize=True)
+    print(f"{path}: {shot.shape[1]} × {shot.shape[0]} px, {path.stat().st_size // 1024} KB")
+
+
+def open_window(image: Path | None) -> tuple[napari.Viewer, MaskRCNNPanel]:
+    """Open napari on an image with the panel at its side."""
+    viewer = napari.Viewer(title="napari")
+    viewer.window.resize(*WINDOW)
+    if image is None:
+        ((data, options, _),) = ihc()
+        viewer.add_image(data, **options)
+    else:
+        viewer.add_image(iio.imread(image), name=image.stem)
+    _, panel = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Mask R-CNN")
+    assert isinstance(panel, MaskRCNNPanel)
+    pause(2.0)
+    return viewer, panel
+
+
+def show(panel: MaskRCNNPanel, page: str) -> None:
+    """Bring a tab to the front."""
+    panel.tabs.setCurrentWidget(panel.pages[page])
+
+
+def predict(viewer: napari.Viewer, panel: MaskRCNNPanel) -> Labels:
+    """Press Predict; return the labels layer."""
+    show(panel, "Predict")
+    panel.predict.row.button.click()
+    finish(panel.predict.runner)
+    (labels,) = (layer for layer in viewer.layers if isinstance(layer, Labels))
+    labels.contour = 2
+    labels.opacity = 1.0
+    save(viewer, "predict")
+    return labels
+
+
+def correct(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None:
+    """Turn a tool on, and take the three smallest objects away."""
+    show(panel, "Correct")
+    found, areas = np.unique(labels.data[labels.data > 0], return_counts=True)
+    for small in found[np.argsort(areas)][:3]:
+        labels.data_setitem(np.nonzero(labels.data == small), 0)
+    panel.correct.toggle(ADD)
+    save(viewer, "correct")
+    panel.correct.tools.stop()
+
+
+def fine_tune(viewer: napari.Viewer, panel: MaskRCNNPanel, seconds: float) -> None:
+    """Train for a while, with a picture of the curve, then let the training end."""
+    show(panel, "Fine-tune")
+    page = panel.fine_tune
+    page.row.button.click()
+    pause(seconds)
+    save(viewer, "fine-tune")
+    page.row.cancel.click()
+    finish(page.runner)
+    page.proof.discard.click()
+
+
+def export(viewer: napari.Viewer, panel: MaskRCNNPanel, folder: Path) -> None:
+    """Export the labels to a file of a temporary folder."""
+    show(panel, "Export")
+    page = panel.export
+    page.path.setText(str(folder / "instances.tif"))
+    page.row.button.click()
+    finish(page.runner)
+    save(viewer, "export")
+
+
+def main() -> None:
+    """Go through the loop once."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--image", type=Path, help="image file (default: the sample 'ihc')")
+    parser.add_argument("--model", default="nuclei", help="name or file (default: nuclei)")
+    parser.add_argument("--seconds", type=float, default=60, help="training before its picture")
+    args = parser.parse_args()
+    IMAGES.mkdir(exist_ok=True)
+    viewer, panel = open_window(args.image)
+    panel.header.models.set_value(args.model)
+    labels = predict(viewer, panel)
+    correct(viewer, panel, labels)
+    fine_tune(viewer, panel, args.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        export(viewer, panel, Path(folder))
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
