@@ -6,13 +6,11 @@ Exit status: 0 all done; 1 some inputs failed, or Ctrl+C; 2 wrong usage.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from napari_maskrcnn.cli import demo, evaluate, export, models, predict, train
 from napari_maskrcnn.cli.console import (
-    FAILED,
     PROGRAM,
     USAGE,
     UsageError,
@@ -56,7 +54,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     except KeyboardInterrupt:
         return fail(PROGRAM, "interrupted")
-    except BrokenPipeError:
-        # The reader of our output (head, less) is gone; nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED

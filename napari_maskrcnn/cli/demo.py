@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import threading
 from pathlib import Path
 
@@ -38,4 +39,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Run the demonstration."""
     from napari_maskrcnn.demo import main
 
+    if threading.current_thread() is threading.main_thread():
+        # There is nothing half finished to keep, so Ctrl+C ends it as it ends napari.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return main(args.output, args.window) or DONE

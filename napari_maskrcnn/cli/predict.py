@@ -95,6 +95,10 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         model = open_model(args.model, args.device)
     except (OSError, ValueError, RuntimeError) as error:
         return fail(f"model {args.model}", error)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return fail(args.output, error)
     done = 0
     for task in tasks:
         if stop.is_set():
@@ -106,13 +110,16 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
 
 
 def open_model(value: str, device: str) -> Model:
-    """Load a model; a name or file that does not exist is wrong usage."""
-    from napari_maskrcnn.models import load_model
+    """Load a model; one that does not exist, or a device that is not there, is wrong usage."""
+    from napari_maskrcnn.models import find_model, load_model
+    from napari_maskrcnn.predict.device import choose_device
 
     try:
-        return load_model(value, device)
-    except FileNotFoundError as error:
+        path = find_model(value)
+        choose_device(device)
+    except (FileNotFoundError, ValueError) as error:
         raise UsageError(str(error)) from error
+    return load_model(path, device)
 
 
 def detect(

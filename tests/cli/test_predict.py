@@ -166,6 +166,45 @@ def test_an_unknown_model_is_wrong_usage(
     assert len(lines) == 3
 
 
+def test_a_device_that_is_not_there_is_wrong_usage(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    absent = "mps" if torch.cuda.is_available() else "cuda"
+    words = ["predict", images, "--output", tmp_path / "out", "--model", model_file]
+    assert run(*words, "--device", absent) == 2
+    assert f"device is '{absent}', but torch sees no such device" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_made_is_one_line(
+    run: Main, images: Path, model_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = images / "a.png" / "out"
+    assert run("predict", images, "--output", out, "--model", model_file) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"{out}: ")
+    assert line.count("\n") == 1
+
+
+def test_the_work_goes_on_when_nobody_reads(images: Path, model_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["predict", str(images), "--output", str(out), "--model", str(model_file)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_maskrcnn", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
+    assert len(files(out)) == 6
+    process.stderr.close()
+
+
 def test_a_damaged_model_is_one_line(
     run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
