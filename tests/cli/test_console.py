@@ -3,11 +3,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import threading
 
 import pytest
 
-from napari_maskrcnn.cli.console import fail, interruptible, one_line
+from napari_maskrcnn.cli.console import ProgressLine, fail, interruptible, one_line
+from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.models import WeightsError
 
 
@@ -60,3 +62,20 @@ def test_outside_the_main_thread_there_is_no_signal_to_catch() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_progress_is_one_line_of_a_terminal_and_gone_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show() -> str:
+        with ProgressLine("a.tif") as progress:
+            progress(Progress(1, 4, "Tile 2 of 4"))
+            progress(Progress(0, 0, "x" * 500))
+        return capsys.readouterr().err
+
+    assert show() == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown = show().split("\r\x1b[2K")
+    assert shown[1] == "a.tif  25 % Tile 2 of 4"
+    assert 20 < len(shown[2]) < 500
+    assert shown[3] == ""

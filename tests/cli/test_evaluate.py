@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import tifffile
 
 from napari_maskrcnn.images import read_image
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.train import dataset as dataset_module
 from napari_maskrcnn.train.metrics import evaluate
 from tests.cli.conftest import Main
 
@@ -114,3 +118,26 @@ def test_a_folder_that_is_no_dataset_says_what_is_missing(
 
 def test_predictions_that_are_no_folder_are_wrong_usage(run: Main, dataset: Path) -> None:
     assert run("evaluate", dataset, "--predictions", dataset / "absent") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+def test_an_interrupt_keeps_what_is_evaluated(
+    run: Main,
+    dataset: Path,
+    truth: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    read = dataset_module.read_example
+
+    def interrupted(image: Path, labels: Path) -> dataset_module.Example:
+        if image.stem == "y":
+            os.kill(os.getpid(), signal.SIGINT)
+        return read(image, labels)
+
+    monkeypatch.setattr(dataset_module, "read_example", interrupted)
+    file = tmp_path / "result.json"
+    assert run("evaluate", dataset, "--predictions", truth, "--json", file) == 1
+    assert json.loads(file.read_text())["images"] == 1
+    assert capsys.readouterr().err == "napari-maskrcnn: stopped: 1 images are evaluated\n"
