@@ -8,11 +8,13 @@
 #   make pictures    the pictures of the documentation, from a real window
 #   make benchmark   speed side by side with torchvision
 #
-# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS and DEMO_ARGS are passed on.
+# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS, DEMO_ARGS and PICTURES_ARGS
+# are passed on.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+PICTURES_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +29,7 @@ endif
 .PHONY: help demo test lint docs pictures benchmark clean
 
 help:
-	@sed -n '4,11s/^# *//p' Makefile
+	@sed -n '4,13s/^# *//p' Makefile
 
 demo: $(VENV)/.installed-demo
 	@$(LIBRARIES) $(if $(SCREENLESS),--virtual-screen)
@@ -48,7 +50,7 @@ docs: $(VENV)/.installed-docs
 
 pictures: $(VENV)/.installed-docs
 	@$(LIBRARIES) --virtual-screen
-	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py $(PICTURES_ARGS)
 
 benchmark: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/speed.py

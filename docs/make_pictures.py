@@ -9,6 +9,7 @@ would press and saves docs/images/{predict,correct,fine-tune,export}.png.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
 import time
@@ -29,8 +30,10 @@ from napari_maskrcnn.widgets.corrections import ADD
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW = (1280, 800)
+PANEL_WIDTH = 350
+CLOSER = 1.3
 PATIENCE = 600.0
 
 
@@ -80,7 +83,10 @@ def open_window(image: Path | None) -> tuple[napari.Viewer, MaskRCNNPanel]:
         viewer.add_image(iio.imread(image), name=image.stem)
     _, panel = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Mask R-CNN")
     assert isinstance(panel, MaskRCNNPanel)
+    panel.setMinimumWidth(PANEL_WIDTH)
     pause(2.0)
+    viewer.reset_view()
+    viewer.camera.zoom *= CLOSER
     return viewer, panel
 
 
@@ -124,14 +130,15 @@ def fine_tune(viewer: napari.Viewer, panel: MaskRCNNPanel, seconds: float) -> No
     page.proof.discard.click()
 
 
-def export(viewer: napari.Viewer, panel: MaskRCNNPanel, folder: Path) -> None:
-    """Export the labels to a file of a temporary folder."""
+def export(viewer: napari.Viewer, panel: MaskRCNNPanel, name: str) -> None:
+    """Export the labels."""
     show(panel, "Export")
     page = panel.export
-    page.path.setText(str(folder / "instances.tif"))
-    page.row.button.click()
-    finish(page.runner)
-    save(viewer, "export")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        page.path.setText(f"{name}_labels.tif")
+        page.row.button.click()
+        finish(page.runner)
+        save(viewer, "export")
 
 
 def main() -> None:
@@ -143,12 +150,12 @@ def main() -> None:
     args = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
     viewer, panel = open_window(args.image)
-    panel.header.models.set_value(args.model)
+    for box in (panel.header.models, panel.fine_tune.base):
+        box.set_value(args.model)
     labels = predict(viewer, panel)
     correct(viewer, panel, labels)
     fine_tune(viewer, panel, args.seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        export(viewer, panel, Path(folder))
+    export(viewer, panel, viewer.layers[0].name)
     viewer.close()
 
 
