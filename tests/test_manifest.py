@@ -57,10 +57,14 @@ def test_no_key_is_unknown(raw: dict[str, Any], manifest: PluginManifest) -> Non
 
 
 def test_an_unknown_key_would_be_noticed(raw: dict[str, Any]) -> None:
-    command = {"id": "napari-maskrcnn.x", "title": "x", "shortcut": "k"}
-    odd = raw | {"contributions": {"commands": [command]}}
+    commands = [{"id": "napari-maskrcnn.x", "title": "x"}]
+    menus = {"napari/layers/segment": [{"command": "napari-maskrcnn.x", "shortcut": "k"}]}
+    odd = raw | {"contributions": {"commands": commands, "menus": menus, "buttons": []}}
     understood = PluginManifest(**odd).model_dump()
-    assert unknown_keys(odd, understood) == [".contributions.commands[0].shortcut"]
+    assert unknown_keys(odd, understood) == [
+        ".contributions.buttons",
+        ".contributions.menus.napari/layers/segment[0].shortcut",
+    ]
 
 
 def test_every_command_in_use_is_defined_once(manifest: PluginManifest) -> None:
