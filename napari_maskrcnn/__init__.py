@@ -19,11 +19,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# Not lazy: importing the sub-package of the same name later would put itself in its place.
+from napari_maskrcnn.predict.plane import predict
+
 if TYPE_CHECKING:
     from napari_maskrcnn.formats import export, read_labels
     from napari_maskrcnn.instances import Instances
     from napari_maskrcnn.models import Model, load_model
-    from napari_maskrcnn.predict.plane import predict
     from napari_maskrcnn.predict.stack import predict_stack
     from napari_maskrcnn.train.fine_tune import FineTuneResult, fine_tune
     from napari_maskrcnn.train.metrics import evaluate
@@ -36,7 +38,6 @@ _HOMES = {
     "export": "formats",
     "fine_tune": "train.fine_tune",
     "load_model": "models",
-    "predict": "predict.plane",
     "predict_stack": "predict.stack",
     "read_labels": "formats",
 }

@@ -153,9 +153,11 @@ def read_image(path: str | Path) -> NDArray[Any]:
             import tifffile
 
             return np.asarray(tifffile.imread(path))
-        import imageio.v3 as iio
+        from PIL import Image
 
-        return np.asarray(iio.imread(path))
+        with Image.open(path) as image:
+            # A palette's indices are no intensities.
+            return np.asarray(image.convert("RGB") if image.mode in ("P", "CMYK") else image)
     except Exception as error:
         # Decoders raise whatever they like on a broken file; people need the file's name.
         raise ValueError(f"{path}: cannot be read as an image ({error}).") from error

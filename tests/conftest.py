@@ -9,6 +9,8 @@ import pytest
 
 # Before anything imports napari: an unset NAPARI_CONFIG would write into the user's settings.
 os.environ.setdefault("NAPARI_CONFIG", "")
+# Networks in tests are tiny: threads only wait for each other, for minutes on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,7 @@ def _pool_rows(
         per_sample_weights=weight.reshape(-1, points),
         mode="sum",
     )
-    return grids.reshape(len(rois), bins, bins, -1).permute(0, 3, 1, 2)
+    return grids.reshape(len(rois), bins, bins, table.shape[1]).permute(0, 3, 1, 2)
 
 
 def _samples(
@@ -123,7 +123,8 @@ def _samples(
     part = points - low
     cells = torch.stack([low, high], dim=-1)
     weights = torch.stack([1 - part, part], dim=-1) * (inside / SAMPLES)[..., None]
-    return cells.reshape(len(cells), bins, -1), weights.reshape(len(cells), bins, -1)
+    shape = (len(cells), bins, 2 * SAMPLES)
+    return cells.reshape(shape), weights.reshape(shape)
 
 
 def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool) -> Tensor:

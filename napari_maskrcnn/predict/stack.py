@@ -92,8 +92,9 @@ def predict_stack_job(
     if not kept.planes:
         return labels, table_from_labels(labels)
     chosen = kept.choose(Choice(kept.score))
-    for plane, image in chosen.labels.items():
-        labels[plane] = image
+    for plane in range(shape[0]):
+        if plane in chosen.labels:
+            labels[plane] = chosen.labels[plane]
     if link is None:
         return labels, chosen.table
     numbers = link_planes(labels)
