@@ -117,19 +117,22 @@ def test_only_widgets_and_the_command_line_know_a_window() -> None:
             assert not rooms_imported(path) & ON_TOP, f"{path} imports a room that stands on top"
 
 
-def test_every_import_is_a_declared_dependency() -> None:
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {
         canonicalize_name(Requirement(line).name)
         for line in requires("napari-maskrcnn") or []
         if "extra ==" not in line
     }
     brought = packages_distributions()
+    used: set[str] = set()
     for path in python_files(PACKAGE):
         for module in {name.split(".")[0] for name in imports_of(path)}:
             if module in sys.stdlib_module_names or module == "napari_maskrcnn":
                 continue
-            sources = {canonicalize_name(name) for name in brought[module]}
-            assert sources & declared, f"{path} imports {module}, of {sources}"
+            sources = {canonicalize_name(name) for name in brought[module]} & declared
+            assert sources, f"{path} imports {module}, which pyproject.toml does not name"
+            used |= sources
+    assert used == declared
 
 
 @pytest.mark.parametrize(
