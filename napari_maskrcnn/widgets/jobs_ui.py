@@ -167,13 +167,13 @@ def _work(
     make_job: MakeJob, stop: threading.Event, needs_torch: bool
 ) -> Generator[Progress, None, Any]:
     """Run in the thread: the job, with its torch errors in a form that the worker survives."""
-    lower_priority()
     return (yield from guarded(_job(make_job, stop, needs_torch)))
 
 
 def _job(make_job: MakeJob, stop: threading.Event, needs_torch: bool) -> Job[Any]:
     if needs_torch:
         yield from warm_up_job()
+    lower_priority()
     return (yield from make_job(stop))
 
 

@@ -1,17 +1,24 @@
-"""Importing torch in a background thread without freezing the window.
+"""Importing torch in a background thread without freezing the window, or ending it.
 
-Loading torch's shared libraries holds Python's lock for hundreds of milliseconds, because the
-import machinery keeps it while the operating system links them. Opened beforehand through
-ctypes, which lets go of the lock during a call, they are already there when torch imports them.
+Three things would. Linking torch's shared libraries takes hundreds of milliseconds in which the
+import machinery keeps Python's lock: opened beforehand through ctypes, which lets go of the lock,
+they are there when torch wants them. Full collections of garbage keep the lock too, and half a
+million new objects start several: the collector is off meanwhile. And triton, which torch imports
+where it finds it, brings an LLVM of its own that crashes on that of Mesa's OpenGL, which a viewer
+without a graphics card has loaded: opened with RTLD_DEEPBIND it keeps to its own.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,16 +27,21 @@ from napari_maskrcnn.jobs import Job, Progress
 logger = logging.getLogger(__name__)
 
 NICENESS = 10
-_LIBRARIES = {
-    "linux": ("libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so"),
-    "darwin": ("libc10.dylib", "libtorch_cpu.dylib", "libtorch.dylib", "libtorch_python.dylib"),
+LIBRARIES = {
+    "linux": ("lib/libc10.so", "lib/libtorch_cpu.so", "lib/libtorch.so", "lib/libtorch_python.so"),
+    "darwin": ("lib/libc10.dylib", "lib/libtorch_cpu.dylib", "lib/libtorch_python.dylib"),
 }
+TRITON = "_C/libtriton.so"
+#: The last one is what a training imports besides.
+MODULES = ("torch", "torchvision.ops", "torch.optim")
 
 
 def lower_priority() -> None:
     """Let the window go first: make this thread, and the threads torch starts from it, nicer.
 
-    Only Linux has a priority for each thread that any user may lower; elsewhere nothing happens.
+    Not before torch is imported: a thread that waits for its turn while it holds Python's lock
+    makes the window wait too. Only Linux has a priority for each thread that any user may lower;
+    elsewhere nothing happens.
     """
     if sys.platform == "linux":
         try:
@@ -40,27 +52,48 @@ def lower_priority() -> None:
 
 def warm_up_job() -> Job[None]:
     """Import torch and torchvision's operators in steps that leave the window its turns."""
-    if "torchvision.ops" in sys.modules:
-        return
-    yield Progress(0, 0, "Starting torch")
-    _open_libraries()
-    yield Progress(0, 0, "Starting torch")
-    import torch  # noqa: F401
+    if any(name not in sys.modules for name in MODULES):
+        yield Progress(0, 0, "Starting torch")
+        _open_libraries()
+    for name in MODULES:
+        if name not in sys.modules:
+            yield Progress(0, 0, "Starting torch")
+            with _collector_off():
+                import_module(name)
 
-    yield Progress(0, 0, "Starting torch")
-    import torchvision.ops  # noqa: F401
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Keep the garbage collector off, and do not let it catch up afterwards.
+
+    Freezing and thawing at once moves everything that is alive to the oldest generation, which is
+    where it belongs, without looking through it.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def _open_libraries() -> None:
-    """Open torch's shared libraries; a failure is no harm, torch's import will open them."""
-    names = _LIBRARIES.get(sys.platform, ())
-    spec = find_spec("torch")
-    if not names or spec is None or spec.origin is None:
+    """Open shared libraries ahead; a failure is no harm, the import will open them."""
+    for name in LIBRARIES.get(sys.platform, ()):
+        _open("torch", name, os.RTLD_LAZY | os.RTLD_LOCAL)
+    if sys.platform == "linux" and "triton" not in sys.modules:
+        _open("triton", TRITON, os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_DEEPBIND)
+
+
+def _open(package: str, name: str, flags: int) -> None:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         return
-    folder = Path(spec.origin).parent / "lib"
     dlopen = ctypes.CDLL(None).dlopen
     dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
     dlopen.restype = ctypes.c_void_p
-    for name in names:
-        opened = dlopen(os.fsencode(folder / name), os.RTLD_LAZY | os.RTLD_LOCAL)
-        logger.debug("%s %s", "Opened" if opened else "Could not open", folder / name)
+    path = Path(spec.origin).parent / name
+    logger.debug("%s %s", "Opened" if dlopen(os.fsencode(path), flags) else "Did not open", path)
