@@ -64,7 +64,8 @@ def run(job: Job[T], progress: Callable[[Progress], object] | None = None) -> T:
         try:
             step = next(job)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # StopIteration.value is untyped
+            result: T = end.value
+            return result
         if progress is not None:
             progress(step)
 

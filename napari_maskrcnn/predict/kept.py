@@ -193,7 +193,8 @@ def _numbered(job: Job[Instances], number: int, total: int) -> Job[Instances]:
         try:
             step = next(job)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # StopIteration.value is untyped
+            found: Instances = end.value
+            return found
         if total == 1:
             yield step
         else:
