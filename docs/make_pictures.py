@@ -33,7 +33,7 @@ from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW = (1280, 800)
 PANEL_WIDTH = 350
-CLOSER = 1.3
+CLOSER = 1.5
 PATIENCE = 600.0
 
 
@@ -80,13 +80,16 @@ def open_window(image: Path | None) -> tuple[napari.Viewer, MaskRCNNPanel]:
         ((data, options, _),) = ihc()
         viewer.add_image(data, **options)
     else:
-        viewer.add_image(iio.imread(image), name=image.stem)
+        data = iio.imread(image)
+        limits = None if data.ndim == 3 else np.percentile(data, (1, 99.8))
+        viewer.add_image(data, name=image.stem, contrast_limits=limits)
     _, panel = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Mask R-CNN")
     assert isinstance(panel, MaskRCNNPanel)
     panel.setMinimumWidth(PANEL_WIDTH)
     pause(2.0)
     viewer.reset_view()
-    viewer.camera.zoom *= CLOSER
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # since napari 0.9
+    camera.zoom *= CLOSER
     return viewer, panel
 
 
