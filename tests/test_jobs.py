@@ -38,7 +38,7 @@ def test_a_runtime_error_becomes_one_that_workers_survive() -> None:
 
 def test_out_of_memory_comes_with_a_remedy() -> None:
     error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 8 GB\nmore")
-    with pytest.raises(JobError, match="ran out of memory.*Close other programs.*8 GB"):
+    with pytest.raises(JobError, match=r"ran out of memory.*Close other programs.*8 GB"):
         run(guarded(_counting(error)))
 
 

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import napari_maskrcnn as nm
+from napari_maskrcnn.jobs import Progress, run
+from napari_maskrcnn.models import Model
+from napari_maskrcnn.overlaps import overlaps
+from napari_maskrcnn.predict import plane
+from napari_maskrcnn.predict.settings import SCORE_FLOOR, PredictSettings
+from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.train.metrics import average_precision
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return nm.load_model("nuclei", "cpu")
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    return synthetic_nuclei((160, 200), 20, (12, 22), seed=4)
+
+
+def test_the_embedded_model_finds_drawn_nuclei(
+    model: Model, pair: tuple[np.ndarray, np.ndarray]
+) -> None:
+    image, truth = pair
+    found = nm.predict(image, model)
+    labels = found.to_labels()
+    assert average_precision(truth, labels, (0.5,))["0.50"] >= 0.7
+    assert found.class_names == ("nucleus",)
+    assert found.shape == (160, 200)
+    assert found.boxes.dtype == np.float32
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.scores.min() >= model.score
+    assert np.unique(labels).tolist() == list(range(len(found) + 1))
+    for k in range(len(found)):
+        x1, y1, x2, y2 = found.boxes[k]
+        height, width = found.masks(k).shape
+        assert abs(height - (y2 - y1)) <= 1
+        assert abs(width - (x2 - x1)) <= 1
+
+
+def test_brightness_type_and_colour_do_not_change_the_result(
+    model: Model, pair: tuple[np.ndarray, np.ndarray]
+) -> None:
+    image = pair[0]
+    expected = nm.predict(image, model).to_labels()
+    wide = image.astype(np.uint16) * 200 + 1000
+    rgba = np.stack([image, image, image, np.full_like(image, 255)], -1)
+    for same in (wide, wide.astype(np.float64) / 7, rgba):
+        found = nm.predict(same, model).to_labels()
+        assert (found > 0).sum() == pytest.approx((expected > 0).sum(), rel=0.01)
+        assert found.max() == pytest.approx(expected.max(), abs=1)
+
+
+def test_tiles_give_what_the_whole_image_gives(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pair[0]
+    whole = nm.predict(image, model).to_labels()
+    monkeypatch.setattr(plane, "TILE", 256)
+    monkeypatch.setattr(plane, "OVERLAP", 96)
+    steps: list[Progress] = []
+    tiled = nm.predict(image, model, progress=steps.append).to_labels()
+    assert [s.message for s in steps[:2]] == ["Tile 1 of 4", "Tile 2 of 4"]
+    shared = overlaps(whole, tiled)
+    matched = (shared.iou >= 0.7).sum()
+    assert matched >= 0.9 * max(whole.max(), tiled.max())
+
+
+def test_a_diameter_rescales(model: Model, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    image, truth = pair
+    large = np.kron(image, np.ones((3, 3), image.dtype))
+    large_truth = np.kron(truth, np.ones((3, 3), truth.dtype))
+    found = nm.predict(large, model, diameter=51).to_labels()
+    assert found.shape == large.shape
+    assert average_precision(large_truth, found, (0.5,))["0.50"] >= 0.7
+
+
+def test_all_candidates_are_kept_for_sliders(
+    model: Model, pair: tuple[np.ndarray, np.ndarray]
+) -> None:
+    kept = run(plane.predict_job(pair[0], PredictSettings(), model))
+    assert kept.scores.min() >= SCORE_FLOOR
+    assert len(kept) > len(kept.above(model.score))
+
+
+def test_stopping_returns_what_is_finished(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plane, "TILE", 256)
+    monkeypatch.setattr(plane, "OVERLAP", 96)
+    stop = threading.Event()
+
+    def after_the_first(step: Progress) -> None:
+        if step.done == 1:
+            stop.set()
+
+    part = nm.predict(pair[0], model, progress=after_the_first, stop=stop)
+    assert 0 < len(part) < len(nm.predict(pair[0], model))
+
+
+@pytest.mark.parametrize("value", [0, 200])
+def test_a_constant_image_has_no_object(model: Model, value: int) -> None:
+    found = nm.predict(np.full((40, 50), value, np.uint8), model)
+    assert len(found) == 0
+    assert found.to_labels().shape == (40, 50)
+
+
+def test_a_hole_of_nan_is_background(model: Model, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    image = pair[0].astype(np.float32)
+    image[:60] = np.nan
+    found = nm.predict(image, model)
+    assert len(found) > 0
+    assert not found.to_labels()[:50].any()
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "message"),
+    [
+        (np.zeros((1, 1)), {}, "1 × 1 px"),
+        (np.full((9, 9), np.nan), {}, "no finite pixel"),
+        (np.zeros((9, 9, 3)), {"channels": (5,)}, "from 0 to 2"),
+        (np.eye(9), {"score": 1.5}, r"score is 1\.5"),
+        (np.eye(9), {"diameter": 0}, "diameter is 0"),
+        (np.eye(9), {"device": "abacus"}, "abacus"),
+    ],
+)
+def test_bad_input_ends_in_one_clear_message(
+    model: Model, image: np.ndarray, options: dict, message: str
+) -> None:
+    image = image.copy()
+    if np.isfinite(image).all():
+        image[0, 0] = 1
+    with pytest.raises(ValueError, match=message):
+        nm.predict(image, model, **options)
+
+
+def test_a_model_without_a_size_takes_no_diameter(model: Model) -> None:
+    from dataclasses import replace
+
+    sizeless = Model(model.network, replace(model.card, diameter=None), None, model.device)
+    with pytest.raises(ValueError, match="leave the diameter out"):
+        nm.predict(np.eye(20), sizeless, diameter=12)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_maskrcnn.predict.device import autocast, choose_device, describe_device, precision
+from napari_maskrcnn.predict.settings import PredictSettings
+
+
+def test_defaults_are_fine_and_every_problem_is_named_at_once() -> None:
+    assert PredictSettings().problems() == []
+    wrong = PredictSettings(model="", score=-1, diameter=0, device="tpu")
+    assert len(wrong.problems()) == 4
+    with pytest.raises(ValueError, match=r"score is -1.*diameter is 0.*'tpu'"):
+        wrong.validate()
+
+
+def test_the_device_is_the_best_there_is_or_the_one_asked_for() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    best = choose_device("auto").type
+    assert best == ("cuda" if torch.cuda.is_available() else best)
+    with pytest.raises(ValueError, match="choose one of auto, cpu, cuda, mps"):
+        choose_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="no such device here"):
+            choose_device("cuda")
+
+
+def test_the_device_line_names_processor_and_precision() -> None:
+    device = torch.device("cpu")
+    kind = str(precision(device)).removeprefix("torch.")
+    assert describe_device(device) == f"CPU, {kind}"
+    with autocast(device):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == precision(device)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_maskrcnn.train.dataset import (
+    Example,
+    make_example,
+    read_dataset,
+    require_objects,
+)
+
+
+def _write(folder: Path, stem: str, image: np.ndarray, labels: np.ndarray | None) -> None:
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(folder / "images" / f"{stem}.tif", image)
+    if labels is not None:
+        tifffile.imwrite(folder / "labels" / f"{stem}.tif", labels)
+
+
+def _labels() -> np.ndarray:
+    labels = np.zeros((20, 30), np.uint16)
+    labels[2:6, 4:10] = 7
+    labels[10:14, 20:30] = 9
+    return labels
+
+
+def test_a_folder_of_images_and_labels_is_read_by_name(tmp_path: Path) -> None:
+    image = np.arange(600, dtype=np.uint8).reshape(20, 30)
+    _write(tmp_path, "b", image, _labels())
+    _write(tmp_path, "a", np.stack([image, image + 1, image], -1), np.zeros((20, 30), np.uint8))
+    (tmp_path / "labels" / "b.csv").write_text("index,class\n7,cell\n9,debris\n0,\n")
+    first, second = read_dataset(tmp_path)
+    assert [first.name, second.name] == ["a", "b"]
+    assert second.classes == {7: "cell", 9: "debris"}
+    assert first.is_colour
+    assert not second.is_colour
+    assert first.objects.shape == (0, 2)
+    assert second.objects.tolist() == [[4, 7], [12, 25]]
+
+
+def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="images/ is missing"):
+        read_dataset(tmp_path)
+    _write(tmp_path, "x", np.zeros((20, 30), np.uint8), None)
+    with pytest.raises(ValueError, match="no labels for x"):
+        read_dataset(tmp_path)
+    (tmp_path / "images" / "x.tif").unlink()
+    with pytest.raises(ValueError, match="holds no image"):
+        read_dataset(tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    _write(tmp_path, "x", np.zeros((20, 30), np.uint8), _labels())
+    tifffile.imwrite(tmp_path / "images" / "x.tiff", np.zeros((20, 30), np.uint8))
+    with pytest.raises(ValueError, match="have one name"):
+        read_dataset(tmp_path)
+
+
+def test_a_class_table_needs_its_columns(tmp_path: Path) -> None:
+    _write(tmp_path, "x", np.eye(30, dtype=np.uint8)[:20], _labels())
+    (tmp_path / "labels" / "x.csv").write_text("label,kind\n7,cell\n")
+    with pytest.raises(ValueError, match="columns index and class"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "message"),
+    [
+        (np.eye(20), np.zeros((20, 21), int), r"cells: .*\(20, 21\).*\(20, 20\)"),
+        (np.eye(20), np.zeros((20, 20)), "float64; integers are needed"),
+        (np.eye(20), np.full((20, 20), -1), "down to -1"),
+        (np.zeros((1, 1)), np.zeros((1, 1), int), "cells: .*1 × 1 px"),
+    ],
+)
+def test_a_pair_that_cannot_be_used_is_named(
+    image: np.ndarray, labels: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_example(image, labels, "cells")
+
+
+def test_there_must_be_something_to_learn() -> None:
+    with pytest.raises(ValueError, match="no image to train on"):
+        require_objects([])
+    empty = make_example(np.eye(20), np.zeros((20, 20), int), "dish 3")
+    with pytest.raises(ValueError, match=r"dish 3 hold no object; paint or predict"):
+        require_objects([empty])
+    require_objects([empty, Example(np.eye(20), np.eye(20, dtype=int), "other")])

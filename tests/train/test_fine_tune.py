@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_maskrcnn as nm
+from napari_maskrcnn.jobs import Progress, run
+from napari_maskrcnn.models import Model, save_weights
+from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.train.base import begin, median_diameter, with_classes
+from napari_maskrcnn.train.dataset import Example, make_example
+from napari_maskrcnn.train.fine_tune import fine_tune_job
+from napari_maskrcnn.train.settings import TrainSettings
+from napari_maskrcnn.train.split import cut, split
+
+FAST = TrainSettings(epochs=1, batch=2, crop=64, device="cpu")
+
+
+def test_the_result_predicts_saves_and_says_what_it_gained(
+    base: Model, example: Example, tmp_path: Path
+) -> None:
+    result = run(fine_tune_job([example], FAST, base=base))
+    assert result.finished
+    assert set(result.before) == set(result.after) == {"ap50", "ap75"}
+    assert any("ap50" in row for row in result.history)
+    card = result.model.card
+    assert card.base == "tiny"
+    assert card.history[-1]["settings"]["seed"] == 0
+    assert card.history[-1]["steps"] == len(result.history)
+
+    path = result.save(tmp_path / "mine.safetensors")
+    with pytest.raises(FileExistsError):
+        result.save(path)
+    again = nm.load_model(path, "cpu")
+    assert again.name == "mine"
+    one, other = (nm.predict(example.image, m, score=0.05) for m in (result.model, again))
+    np.testing.assert_array_equal(one.to_labels(), other.to_labels())
+
+
+def test_the_python_call_trains_on_regions_and_can_be_stopped(base: Model, tmp_path: Path) -> None:
+    path = save_weights(tmp_path / "tiny.safetensors", base.network, base.card)
+    image, labels = synthetic_nuclei((64, 80), 8, (9, 14), seed=2)
+    stop = threading.Event()
+    seen: list[Progress] = []
+
+    def watch(step: Progress) -> None:
+        seen.append(step)
+        if step.data.get("step") == 2:
+            stop.set()
+
+    result = nm.fine_tune(
+        [(image, labels)],
+        base=str(path),
+        epochs=50,
+        validation=[],
+        regions=[[(0, 0, 64, 40), (8, 44, 60, 80)]],
+        progress=watch,
+        stop=stop,
+    )
+    assert not result.finished
+    assert len(result.history) == 2
+    assert result.before == result.after == {}
+    assert result.model.card.history[-1]["images"] == 2
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "options", "message"),
+    [
+        (np.eye(40), np.zeros((40, 40), int), {}, "image 1 hold no object"),
+        (np.eye(40), np.eye(39, dtype=int), {}, r"\(39, 39\)"),
+        (np.eye(40), np.eye(40), {}, "float64"),
+        (np.eye(40), np.eye(40, dtype=int), {"epochs": 0}, "epochs is 0"),
+        (np.eye(40), np.eye(40, dtype=int), {"epochs": 1, "minutes": 1}, "give one of them"),
+        (np.eye(40), np.eye(40, dtype=int), {"regions": []}, "0 regions are given for 1"),
+        (np.eye(40), np.eye(40, dtype=int), {"regions": [[(0, 0, 50, 10)]]}, "40 × 40 px"),
+    ],
+)
+def test_bad_input_ends_in_one_clear_message(
+    image: np.ndarray, labels: np.ndarray, options: dict, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        nm.fine_tune([(image, labels)], **options)
+
+
+def test_no_pair_at_all() -> None:
+    with pytest.raises(ValueError, match="no image to train on"):
+        nm.fine_tune([])
+
+
+def test_every_problem_of_the_settings_is_named_at_once() -> None:
+    wrong = TrainSettings(minutes=0, learning_rate=2, batch=0, crop=50, diameter=0)
+    assert len(wrong.problems()) == 5
+    assert TrainSettings().problems() == []
+    assert TrainSettings().seconds == 300
+    assert TrainSettings(epochs=3).seconds is None
+    assert (TrainSettings().rate, TrainSettings(base="none").rate) == (2e-4, 1e-3)
+
+
+def test_from_scratch_the_seed_decides_the_weights(example: Example) -> None:
+    settings = TrainSettings(base="none", class_name="nucleus", seed=3)
+    one, same = (begin([example], settings, None).network for _ in range(2))
+    other = begin([example], replace(settings, seed=4), None).network
+    weights = [n.backbone.body.conv1.weight for n in (one, same, other)]
+    assert weights[0].equal(weights[1])
+    assert not weights[0].equal(weights[2])
+    assert one.config.class_names == ("nucleus",)
+
+
+def test_known_classes_keep_their_rows_and_new_ones_start_from_their_mean(base: Model) -> None:
+    two = with_classes(base.network, replace(base.network.config, class_names=("a", "nucleus")))
+    old = base.network.roi_heads.box_predictor
+    new = two.roi_heads.box_predictor
+    assert new.cls_score.weight[0].equal(old.cls_score.weight[0])
+    assert new.cls_score.weight[2].equal(old.cls_score.weight[1])
+    assert new.cls_score.weight[1].equal(old.cls_score.weight[1])
+    assert new.bbox_pred.weight[8:12].equal(old.bbox_pred.weight[4:8])
+    assert two.roi_heads.mask_predictor.mask_fcn_logits.weight.shape[0] == 3
+
+
+def test_objects_of_another_size_are_rescaled(base: Model, example: Example) -> None:
+    same = begin([example], FAST, base)
+    assert same.zoom == 2.0
+    assert same.card.diameter == 12.0
+    large = make_example(
+        np.kron(example.image, np.ones((4, 4))),
+        np.kron(example.labels, np.ones((4, 4), int)),
+        "large",
+    )
+    start = begin([large], FAST, base)
+    assert start.card.diameter == pytest.approx(median_diameter([large]))
+    assert start.zoom == pytest.approx(2.0 * 12 / median_diameter([large]))
+
+
+def test_classes_of_the_labels_name_the_heads(base: Model, example: Example) -> None:
+    named = replace(example, classes={1: "b", 2: "a"})
+    assert begin([named], FAST, base).network.config.class_names == ("a", "b")
+
+
+def test_the_split_holds_out_objects_but_never_all() -> None:
+    def one(name: str, count: int) -> Example:
+        labels = np.zeros((20, 100), int)
+        for k in range(count):
+            labels[5:10, 4 * k : 4 * k + 3] = k + 1
+        return Example(np.eye(20, 100), labels, name)
+
+    train, held = split([one("a", 4), one("b", 4)], 0)
+    assert len(train) == len(held) == 1
+    train, held = split([one(str(k), 2) for k in range(20)] + [one("empty", 0)], 0)
+    assert len(held) == 4
+    assert len(train) == 17
+    assert "empty" in {e.name for e in train}
+    train, held = split([one("whole", 20)], 0)
+    assert [e.name for e in train] == ["whole [0:20, 0:75]"]
+    assert [e.name for e in held] == ["whole [0:20, 75:100]"]
+    train, held = split([one("few", 1)], 0)
+    assert [e.name for e in train] == ["few"]
+    assert held == []
+
+
+def test_a_region_must_lie_in_its_image(example: Example) -> None:
+    part = cut(example, (10, 20, 40, 60))
+    np.testing.assert_array_equal(part.labels, example.labels[10:40, 20:60])
+    with pytest.raises(ValueError, match=r"drawn: the region \(0, 0, 65, 10\)"):
+        cut(example, (0, 0, 65, 10))
