@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
 
 from napari_maskrcnn.predict.kept import Choice
+from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
 from napari_maskrcnn.widgets.style import BIG
 
@@ -82,12 +83,12 @@ class ChoiceBox(QWidget):
     def load(self, layer: Labels | None) -> None:
         """Show the prediction in a layer; hide when it holds none."""
         if self._layer is not None:
-            self._layer.events.set_data.disconnect(self._touched)
+            stop_watching(self._layer, self._touched)
         record = prediction_of(layer)
         self._layer = layer if record is not None else None
         self.setVisible(record is not None)
         if record is not None and layer is not None:
-            layer.events.set_data.connect(self._touched)
+            watch(layer, self._touched)
             self._set_sliders(record)
             self.source.setText(f"{record.kept.model_name} on {record.kept.device}")
             self.check()
@@ -130,7 +131,6 @@ class ChoiceBox(QWidget):
             slider.blockSignals(False)
 
     def _touched(self, event: object = None) -> None:
-        # Undo and redo emit nothing but this, and a stroke emits it again and again.
         self._settle.start()
 
     def _emit(self) -> None:

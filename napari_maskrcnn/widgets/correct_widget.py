@@ -12,6 +12,7 @@ from napari_maskrcnn.widgets.corrections import TOOLS, Corrections, check_editab
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
+from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import correction_counts, prediction_of
 from napari_maskrcnn.widgets.style import CHECKED
 from napari_maskrcnn.widgets.tools import Stroke, Tool, Tools
@@ -133,14 +134,12 @@ class CorrectWidget(Dock):
 
     def _watch(self, labels: Labels | None) -> None:
         if self._watched is not None:
-            self._watched.events.set_data.disconnect(self._changed)
+            stop_watching(self._watched, self._changed)
         self._watched = labels
         if labels is not None:
-            labels.events.set_data.connect(self._changed)
-            labels.events.paint.connect(self._changed)
+            watch(labels, self._changed)
 
     def _changed(self, event: Any = None) -> None:
-        # Undo emits set_data alone, a stroke paint alone; counting waits until both are quiet.
         self._count_later.start()
 
     def _count(self) -> None:

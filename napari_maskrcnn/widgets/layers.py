@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,6 +100,19 @@ def labels_over(image: Image, data: NDArray[Any], name: str, **options: Any) -> 
     from napari.layers import Labels
 
     return Labels(data, name=name, **transforms_of(image), **options)
+
+
+def watch(layer: Labels, changed: Callable[[Any], None]) -> None:
+    """Call a bound method whenever labels may have changed: often more than once a change."""
+    # A stroke emits paint alone, undo and redo set_data alone.
+    layer.events.paint.connect(changed)
+    layer.events.set_data.connect(changed)
+
+
+def stop_watching(layer: Labels, changed: Callable[[Any], None]) -> None:
+    """Take `watch` back."""
+    layer.events.paint.disconnect(changed)
+    layer.events.set_data.disconnect(changed)
 
 
 def pixel_width(layer: Layer) -> tuple[float, str] | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.jobs import Job
@@ -130,7 +131,18 @@ def _predict_job(
     def read(plane: PlaneIndex) -> NDArray[Any]:
         return plane_data(data, plane)
 
-    return (yield from predict_planes_job(planes, read, settings, stop))
+    kept = yield from predict_planes_job(planes, read, settings, stop)
+    _import_for_window(kept)
+    return kept
+
+
+def _import_for_window(kept: Kept) -> None:
+    """Do once in the thread what the window does next: its first time imports a great deal."""
+    from napari.layers import Labels
+
+    if kept.planes:
+        kept.choose(Choice(kept.score))
+        Labels(np.zeros((1, 1), np.uint8))
 
 
 def _download_question() -> str:

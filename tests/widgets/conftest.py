@@ -1,0 +1,131 @@
+"""A real window, a real mouse, a heartbeat on the window's thread, and a network built in a blink."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Before any viewer: Mesa's OpenGL brings an LLVM on which that of triton crashes (see warm_up).
+import torch
+from napari.utils.notifications import notification_manager
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Qt, QTimer
+
+from napari_maskrcnn.models import ModelCard, save_weights
+from napari_maskrcnn.network.config import NetworkConfig
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.synthetic import synthetic_nuclei
+
+# Random weights find a few dozen "objects" of a score near 0.5 in any image.
+TINY = NetworkConfig(
+    backbone="resnet18",
+    frozen_norm=False,
+    last_stage=4,
+    fpn_channels=8,
+    box_channels=16,
+    mask_channels=8,
+    anchor_sizes=(8, 16, 32, 64),
+    canonical_size=56,
+    aligned=True,
+    paste="subpixel",
+    round_anchors=False,
+    scale=1.0,
+    stretch=True,
+    class_names=("nucleus",),
+)
+
+
+class Heartbeat(QObject):
+    """A 20 ms timer on the window's thread that knows how late it came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateness: list[float] = []
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(20)
+        self._timer.timeout.connect(self._tick)
+
+    def start(self) -> None:
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    def stop(self) -> float:
+        """Stop and return the worst lateness in seconds."""
+        self._timer.stop()
+        return max(self.lateness)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.lateness.append(now - self._last - 0.02)
+        self._last = now
+
+
+@pytest.fixture
+def heartbeat() -> Iterator[Heartbeat]:
+    beat = Heartbeat()
+    yield beat
+    beat._timer.stop()
+
+
+@pytest.fixture
+def notes() -> Iterator[list[str]]:
+    """Texts of the notifications that napari showed, oldest first."""
+    texts: list[str] = []
+
+    def note(notification: Any) -> None:
+        texts.append(f"{notification.severity}: {notification.message}")
+
+    notification_manager.notification_ready.connect(note)
+    yield texts
+    notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> MaskRCNN:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MaskRCNN(TINY).eval()
+
+
+@pytest.fixture
+def tiny_model(tiny_network: MaskRCNN, user_folder: Path) -> str:
+    """Name of a model in the model folder."""
+    folder = user_folder / "models"
+    folder.mkdir(parents=True)
+    card = ModelCard("tiny", description="For the window's tests.", score=0.3, diameter=18.0)
+    save_weights(folder / "tiny.safetensors", tiny_network, card)
+    return "tiny"
+
+
+@pytest.fixture
+def nuclei() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    return synthetic_nuclei((128, 128), count=14, seed=5)
+
+
+@pytest.fixture
+def drag(qtbot: Any) -> Callable[[Any, Sequence[Sequence[float]]], None]:
+    """Press the left button at the first of some positions, move through the others, let go.
+
+    Positions are world coordinates of the two axes that are shown.
+    """
+
+    def act(viewer: Any, positions: Sequence[Sequence[float]]) -> None:
+        canvas = viewer.window._qt_viewer.canvas
+        qtbot.wait(50)  # the camera settles after layers were added
+        corners = [
+            canvas.view.camera.transform.map([x, y, 0, 1])[:2] for y, x in np.atleast_2d(positions)
+        ]
+        pixels = [tuple(int(round(value)) for value in corner) for corner in corners]
+        mouse = canvas._scene_canvas._backend
+        mouse._vispy_mouse_press(pos=pixels[0], button=1, modifiers=())
+        for pixel in pixels[1:]:
+            mouse._vispy_mouse_move(pos=pixel, modifiers=())
+        mouse._vispy_mouse_release(pos=pixels[-1], button=1, modifiers=())
+
+    return act
