@@ -62,13 +62,23 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--val",
         type=Path,
-        metavar="DATASET",
-        help="dataset to judge by (default: a part of the training images is held out)",
+        metavar="DATASET|none",
+        help="dataset to judge by (default: a part of the training images is held out; none: "
+        "all images are trained on)",
     )
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--epochs", type=count, metavar="N", help="passes over the images")
     budget.add_argument(
         "--minutes", type=positive, metavar="M", help="minutes of training instead (default: 5)"
+    )
+    parser.add_argument(
+        "--class-name",
+        default="object",
+        metavar="NAME",
+        help="name of the class from scratch, where the labels name none (default: object)",
+    )
+    parser.add_argument(
+        "--half", action="store_true", help="write float16 kernels, which halves the file"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed (default: 0)")
     parser.add_argument(
@@ -88,6 +98,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         base=args.base,
         epochs=args.epochs,
         minutes=args.minutes,
+        class_name=args.class_name,
         seed=args.seed,
         device=args.device,
     )
@@ -96,7 +107,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     if reason := _refusal(args, checkpoint):
         return fail(args.output, reason)
     examples, bad = _read(args.dataset)
-    held, worse = _read(args.val) if args.val else (None, 0)
+    held, worse = _held_out(args.val)
     if bad or worse:
         return fail(PROGRAM, "nothing was trained; mend or take out these files first")
     try:
@@ -133,6 +144,13 @@ def _refusal(args: argparse.Namespace, checkpoint: Path) -> str:
     if args.output.exists():
         return "the file exists; add --overwrite to replace it"
     return ""
+
+
+def _held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
+    """Examples of ``--val``: None leaves the choice to the training, none are no proof."""
+    if folder is None:
+        return None, 0
+    return ([], 0) if str(folder) == "none" else _read(folder)
 
 
 def _read(folder: Path) -> tuple[list[Example], int]:
@@ -207,7 +225,7 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
     if not result.history:
         return fail(PROGRAM, "stopped before the first step; nothing was written")
     try:
-        path = result.save(args.output, overwrite=args.overwrite or args.resume)
+        path = result.save(args.output, overwrite=args.overwrite or args.resume, half=args.half)
     except (OSError, ValueError) as error:
         return fail(args.output, f"{error} The training is kept in {checkpoint}; add --resume.")
     steps = result.history[-1]["step"]

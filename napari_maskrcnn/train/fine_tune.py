@@ -21,6 +21,7 @@ from napari_maskrcnn.predict.device import choose_device
 from napari_maskrcnn.predict.plane import predict_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.base import begin
+from napari_maskrcnn.train.calibrate import choose_score_job
 from napari_maskrcnn.train.dataset import Example, make_example, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
 from napari_maskrcnn.train.metrics import average_precision
@@ -53,8 +54,18 @@ class FineTuneResult:
     after: dict[str, float]
     finished: bool
 
-    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+    def save(
+        self, path: str | os.PathLike[str], overwrite: bool = False, half: bool = False
+    ) -> Path:
         """Write the model to a ``.safetensors`` file and return its path.
+
+        Parameters
+        ----------
+        path : str or path-like
+        overwrite : bool
+            Replace a file that exists.
+        half : bool
+            Kernels as float16, which halves the file.
 
         Raises
         ------
@@ -62,7 +73,7 @@ class FineTuneResult:
             The file exists and `overwrite` is False.
         """
         card = replace(self.model.card, name=Path(path).stem)
-        return save_weights(Path(path), self.model.network, card, overwrite)
+        return save_weights(Path(path), self.model.network, card, overwrite, half)
 
 
 def fine_tune(
@@ -159,8 +170,13 @@ def fine_tune_job(
         resume=resume,
         stop=stop,
     )
-    after = score(trained.network) if score is not None else {}
-    card = _card(start.card, settings, examples, trained, before, after)
+    card = start.card
+    if settings.from_scratch:
+        raw = Model(trained.network, card, None, device)
+        chosen = yield from choose_score_job(raw, examples, settings.seed, stop)
+        card = replace(card, score=chosen)
+    after = _score(trained.network, card=card, held=validation) if validation else {}
+    card = _card(card, settings, examples, trained, before, after)
     model = Model(trained.network, card, None, device)
     return FineTuneResult(model, trained.history, before, after, trained.finished)
 
