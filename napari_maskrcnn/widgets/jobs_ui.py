@@ -117,9 +117,11 @@ class JobRunner(QObject):
             raise JobError("A job is still running here. Wait for it or press Cancel first.")
         stop = self._handle.renew()
         bar = progress(total=0, desc=title)
+        # Methods of this object only, which Qt disconnects when it is deleted; a signal's emit
+        # would be called on a deleted object.
         listeners = {
             "yielded": self._take,
-            "returned": self.returned.emit,
+            "returned": self._return,
             "errored": self._fail,
             "warned": _show_warning,
             # The bar is closed by the worker: this object may be gone by then.
@@ -152,6 +154,9 @@ class JobRunner(QObject):
             if bar.total != step.total:
                 bar.total = step.total
             bar.update(step.done - bar.n)
+
+    def _return(self, result: object) -> None:
+        self.returned.emit(result)
 
     def _fail(self, error: Exception) -> None:
         show_problem(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_maskrcnn.predict.device import DEVICES
+from napari_maskrcnn.device import DEVICES
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets.layers import pixel_width
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari import Viewer
-
-    from napari_maskrcnn.demo import Outcome
 
 WINDOW_SIZE = (1200, 800)
 
@@ -22,13 +22,15 @@ def has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def save_picture(outcome: Outcome, path: Path) -> Path | None:
+def save_picture(
+    path: Path, image: NDArray[Any], before: NDArray[Any], after: NDArray[Any]
+) -> Path | None:
     """Write a picture of the window with the result; None without a screen."""
     if not has_screen():
         return None
     from qtpy.QtWidgets import QApplication
 
-    viewer = _viewer(outcome)
+    viewer = _viewer(image, before, after)
     try:
         for _ in range(20):
             QApplication.processEvents()
@@ -38,23 +40,23 @@ def save_picture(outcome: Outcome, path: Path) -> Path | None:
     return path
 
 
-def open_window(outcome: Outcome) -> None:
+def open_window(image: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> None:
     """Show the result until the window is closed."""
     import napari
 
-    _viewer(outcome)
+    _viewer(image, before, after)
     napari.run()
 
 
-def _viewer(outcome: Outcome) -> Viewer:
+def _viewer(image: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> Viewer:
     import napari
 
     from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 
     viewer = napari.Viewer(title="Mask R-CNN demo")
     viewer.window.resize(*WINDOW_SIZE)
-    viewer.add_image(outcome.image, name="demo")
-    viewer.add_labels(outcome.before, name="before fine-tuning", visible=False)
-    viewer.add_labels(outcome.after, name="demo instances")
+    viewer.add_image(image, name="demo")
+    viewer.add_labels(before, name="before fine-tuning", visible=False)
+    viewer.add_labels(after, name="demo instances")
     viewer.window.add_dock_widget(MaskRCNNPanel(viewer), name="Mask R-CNN", area="right")
     return viewer

@@ -1,4 +1,4 @@
-"""A real window, a real mouse, a heartbeat on the window's thread, and a network built in a blink."""
+"""A real window, a real mouse, a heartbeat on its thread, and a network built in a blink."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def drag(qtbot: Any) -> Callable[[Any, Sequence[Sequence[float]]], None]:
         corners = [
             canvas.view.camera.transform.map([x, y, 0, 1])[:2] for y, x in np.atleast_2d(positions)
         ]
-        pixels = [tuple(int(round(value)) for value in corner) for corner in corners]
+        pixels = [tuple(round(value) for value in corner) for corner in corners]
         mouse = canvas._scene_canvas._backend
         mouse._vispy_mouse_press(pos=pixels[0], button=1, modifiers=())
         for pixel in pixels[1:]:

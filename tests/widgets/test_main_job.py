@@ -36,7 +36,7 @@ def test_predict_correct_fine_tune_export(
     tmp_path: Path,
 ) -> None:
     viewer = make_napari_viewer(show=True)
-    image, truth = synthetic_nuclei((192, 192), count=24, diameter=(14, 24), seed=2)
+    image, _ = synthetic_nuclei((192, 192), count=24, diameter=(14, 24), seed=2)
     cells = viewer.add_image(image, name="cells", scale=SCALE, translate=TRANSLATE)
     panel = MaskRCNNPanel(viewer)
     viewer.window.add_dock_widget(panel, name="Mask R-CNN")
