@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
+from napari_maskrcnn.device import choose_device, describe_device
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.predict.device import choose_device, describe_device
 from napari_maskrcnn.predict.plane import predict
 from napari_maskrcnn.synthetic import synthetic_nuclei
 

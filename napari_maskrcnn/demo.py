@@ -6,9 +6,10 @@ correct and to gain. What a person would do by hand is done by a script with the
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.counts import difference
 from napari_maskrcnn.annotate.edits import delete, next_id
-from napari_maskrcnn.cli.console import say
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.overlaps import overlaps
 from napari_maskrcnn.synthetic import synthetic_nuclei
@@ -27,6 +27,9 @@ from napari_maskrcnn.synthetic import synthetic_nuclei
 if TYPE_CHECKING:
     from napari_maskrcnn.instances import Instances
     from napari_maskrcnn.train.fine_tune import FineTuneResult
+
+_LOG = logging.getLogger(__name__)
+Say = Callable[[str], object]
 
 SHAPE = (320, 320)
 COUNT = 60
@@ -61,7 +64,7 @@ class Outcome:
     files: Mapping[str, Path]
 
 
-def main(output: Path, window: bool) -> int:
+def main(output: Path, window: bool, say: Say = _LOG.info) -> None:
     """Run the loop, say what was done with numbers, take a picture and perhaps open napari.
 
     Parameters
@@ -70,29 +73,25 @@ def main(output: Path, window: bool) -> int:
         Folder for the results; made when it is not there, earlier results of the demo replaced.
     window : bool
         Open napari at the end, where there is a screen.
-
-    Returns
-    -------
-    int
-        Exit status, 0.
+    say : callable
+        Takes each line of what was done.
     """
     from napari_maskrcnn.widgets import show
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
-    outcome = loop(output)
-    picture = show.save_picture(outcome, output / "window.png")
+    outcome = loop(output, say)
+    picture = show.save_picture(output / "window.png", outcome.image, outcome.before, outcome.after)
     say(f"Picture of the window: {picture or 'left out: no screen (xvfb-run gives one)'}")
     say(f"Done in {time.monotonic() - start:.0f} s. Files:")
     for what, path in outcome.files.items():
         say(f"  {what}: {path}")
     if window and show.has_screen():
         say("Opening napari; close its window to end.")
-        show.open_window(outcome)
-    return 0
+        show.open_window(outcome.image, outcome.before, outcome.after)
 
 
-def loop(output: Path, minutes: float = MINUTES) -> Outcome:
+def loop(output: Path, say: Say, minutes: float = MINUTES) -> Outcome:
     """Predict, correct, fine-tune, predict again and export into `output`."""
     import napari_maskrcnn as nm
 
@@ -112,14 +111,14 @@ def loop(output: Path, minutes: float = MINUTES) -> Outcome:
         f"2. Corrected the first one: {counts.added} added, {counts.removed} removed, "
         f"{counts.reshaped} reshaped, {counts.unchanged} left as they were."
     )
-    result = _fine_tune(first, corrected, minutes)
+    result = _fine_tune(first, corrected, minutes, say)
     after = nm.predict(second, result.model)
     ap_before, ap_after = (_ap(second_truth, x.to_labels()) for x in (before, after))
     say(
         f"4. Predicted the second image again: {len(after)} objects of {second_truth.max()}; "
         f"AP at IoU 0.5 went from {ap_before:.2f} to {ap_after:.2f}."
     )
-    files = _write(output, second, after, result)
+    files = _write(output, second, after, result, say)
     return Outcome(second, before.to_labels(), after.to_labels(), ap_before, ap_after, files)
 
 
@@ -148,7 +147,7 @@ def _draw(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
 
 
 def _fine_tune(
-    image: NDArray[np.uint8], labels: NDArray[np.int32], minutes: float
+    image: NDArray[np.uint8], labels: NDArray[np.int32], minutes: float, say: Say
 ) -> FineTuneResult:
     """Train in a background thread, saying the loss a few times on the way."""
     from napari_maskrcnn.train.dataset import make_example
@@ -183,7 +182,7 @@ def _ap(truth: NDArray[Any], labels: NDArray[Any]) -> float:
 
 
 def _write(
-    output: Path, image: NDArray[np.uint8], found: Instances, result: FineTuneResult
+    output: Path, image: NDArray[np.uint8], found: Instances, result: FineTuneResult, say: Say
 ) -> dict[str, Path]:
     """Export labels, table and model; the names are the demo's own, so they are replaced."""
     import napari_maskrcnn as nm

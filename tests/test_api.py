@@ -21,7 +21,7 @@ def test_every_public_name_is_there() -> None:
 def test_predict_stays_a_function_when_its_sub_package_is_imported() -> None:
     code = (
         "import napari_maskrcnn as nm; a = nm.predict;"
-        "import napari_maskrcnn.predict.stack; import napari_maskrcnn.predict.device;"
+        "import napari_maskrcnn.predict.stack; import napari_maskrcnn.device;"
         "assert nm.predict is a and callable(a)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

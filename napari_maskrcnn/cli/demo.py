@@ -7,7 +7,7 @@ import signal
 import threading
 from pathlib import Path
 
-from napari_maskrcnn.cli.console import DONE, PROGRAM
+from napari_maskrcnn.cli.console import DONE, PROGRAM, say
 from napari_maskrcnn.cli.parser import Subparsers, add_verb
 
 
@@ -42,4 +42,5 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     if threading.current_thread() is threading.main_thread():
         # There is nothing half finished to keep, so Ctrl+C ends it as it ends napari.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    return main(args.output, args.window) or DONE
+    main(args.output, args.window, say)
+    return DONE

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from napari_maskrcnn.predict.device import DEVICES
+from napari_maskrcnn.device import DEVICES
 
 Subparsers = Any  # argparse gives the object that adds sub-commands no public type
 

@@ -111,8 +111,8 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
 
 def open_model(value: str, device: str) -> Model:
     """Load a model; one that does not exist, or a device that is not there, is wrong usage."""
+    from napari_maskrcnn.device import choose_device
     from napari_maskrcnn.models import find_model, load_model
-    from napari_maskrcnn.predict.device import choose_device
 
     try:
         path = find_model(value)

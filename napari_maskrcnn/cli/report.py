@@ -44,7 +44,7 @@ def _versions() -> list[tuple[str, str]]:
 def _computing() -> list[tuple[str, str]]:
     import torch
 
-    from napari_maskrcnn.predict.device import choose_device, describe_device
+    from napari_maskrcnn.device import choose_device, describe_device
 
     device, _, precision = describe_device(choose_device()).rpartition(", ")
     return [

@@ -17,6 +17,7 @@ from napari_maskrcnn.cli.console import (
     fail,
     say,
 )
+from napari_maskrcnn.cli.examples import held_out, read_examples
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_device,
@@ -106,8 +107,8 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     checkpoint = args.output.with_suffix(".checkpoint")
     if reason := _refusal(args, checkpoint):
         return fail(args.output, reason)
-    examples, bad = _read(args.dataset)
-    held, worse = _held_out(args.val)
+    examples, bad = read_examples(args.dataset)
+    held, worse = held_out(args.val)
     if bad or worse:
         return fail(PROGRAM, "nothing was trained; mend or take out these files first")
     try:
@@ -144,33 +145,6 @@ def _refusal(args: argparse.Namespace, checkpoint: Path) -> str:
     if args.output.exists():
         return "the file exists; add --overwrite to replace it"
     return ""
-
-
-def _held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
-    """Examples of ``--val``: None leaves the choice to the training, none are no proof."""
-    if folder is None:
-        return None, 0
-    return ([], 0) if str(folder) == "none" else _read(folder)
-
-
-def _read(folder: Path) -> tuple[list[Example], int]:
-    """Read a dataset; every file that cannot be read is a line. Return the number of those."""
-    from napari_maskrcnn.train.dataset import dataset_files, read_example
-
-    examples: list[Example] = []
-    bad = 0
-    try:
-        files = dataset_files(folder)
-    except (OSError, ValueError) as error:
-        fail(folder, error)
-        return [], 1
-    for image, labels in files:
-        try:
-            examples.append(read_example(image, labels))
-        except Exception as error:  # whatever a file leads to, the others are looked at too
-            fail(image, error)
-            bad += 1
-    return examples, bad
 
 
 def _train(

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from napari_maskrcnn.models.card import ModelCard
     from napari_maskrcnn.models.folder import add_model, find_model, list_models, remove_model
     from napari_maskrcnn.models.importer import import_model
-    from napari_maskrcnn.models.model import Model, load_model
+    from napari_maskrcnn.models.load import load_model
+    from napari_maskrcnn.models.model import Model
     from napari_maskrcnn.models.weights import WeightsError, load_weights, save_weights
 
 _MODULES = {
@@ -19,7 +20,7 @@ _MODULES = {
     "find_model": "folder",
     "import_model": "importer",
     "list_models": "folder",
-    "load_model": "model",
+    "load_model": "load",
     "load_weights": "weights",
     "remove_model": "folder",
     "save_weights": "weights",

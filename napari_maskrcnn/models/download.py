@@ -14,6 +14,7 @@ from typing import IO
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models import coco
 from napari_maskrcnn.models.folder import model_folder
+from napari_maskrcnn.models.importer import install_coco
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30.0
@@ -68,7 +69,7 @@ def download_coco_job(
                 f"{hash_prefix}…; it was thrown away. Try again, or without a proxy."
             )
         yield Progress(coco.SIZE, coco.SIZE, "Adding the model")
-        return coco.install_coco(part)
+        return install_coco(part)
 
 
 def _fetch(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from napari_maskrcnn.models import coco
+from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.folder import add_model, check_name, install, suggested_name
 from napari_maskrcnn.models.sniff import FileKind, file_kind
 
@@ -48,7 +50,7 @@ def import_model(file: str | Path, name: str | None = None, overwrite: bool = Fa
         raise WeightsError(f"{path}: a folder. Name the weights file in it.")
     kind = file_kind(path)
     if kind is FileKind.TORCH and name in (None, coco.NAME) and coco.is_coco_file(path):
-        return coco.install_coco(path)
+        return install_coco(path)
     name = name or suggested_name(path.stem)
     check_name(name)
     if kind is FileKind.SAFETENSORS:
@@ -56,3 +58,30 @@ def import_model(file: str | Path, name: str | None = None, overwrite: bool = Fa
     tensors, card = read_torchvision(path)
     build_network(card, tensors, path)
     return install(tensors, card.renamed(name), overwrite)
+
+
+def install_coco(path: Path) -> Path:
+    """Turn torchvision's file into the model "coco" of the model folder; return its file.
+
+    Raises
+    ------
+    WeightsError
+        When the file is not torchvision's.
+    """
+    from napari_maskrcnn.models.foreign import read_torchvision
+    from napari_maskrcnn.models.weights import build_network
+
+    tensors, card = read_torchvision(path)
+    build_network(card, tensors, path)
+    return install(tensors, _described(card), overwrite=True)
+
+
+def _described(card: ModelCard) -> ModelCard:
+    """Return the card of an imported file with what is known of this one."""
+    return replace(
+        card,
+        name=coco.NAME,
+        description="Everyday objects in photographs, trained by torchvision on COCO 2017.",
+        base="torchvision",
+        score=0.5,
+    )

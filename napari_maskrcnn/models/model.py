@@ -48,34 +48,6 @@ class Model:
         return self._hash
 
 
-def load_model(name_or_path: str | Path, device: str = "auto") -> Model:
-    """Load a model by name or file, ready to predict.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-        A name that ``napari-maskrcnn models list`` shows, or a ``.safetensors`` file (a value with
-        a path separator or that suffix is a file).
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such model; "coco" is never downloaded without asking.
-    WeightsError
-        When the file is damaged, foreign, or does not fit the network it describes.
-    """
-    from napari_maskrcnn.models.folder import find_model
-    from napari_maskrcnn.models.weights import load_weights
-    from napari_maskrcnn.predict.device import choose_device
-
-    path = find_model(name_or_path)
-    chosen = choose_device(device)
-    network, card = load_weights(path)
-    return Model(network.to(chosen).eval(), card, path, chosen)
-
-
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:

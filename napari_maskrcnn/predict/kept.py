@@ -68,6 +68,8 @@ class Kept:
         The model that predicted, and the SHA-256 of its weights.
     score : float
         Score from which that model counts an object.
+    device : str
+        What computed, in words.
     """
 
     planes: Mapping[Hashable, Instances]
@@ -75,7 +77,8 @@ class Kept:
     model_name: str
     model_hash: str
     score: float
-    device: str = field(default="")
+    device: str = ""
+    _last: dict[Choice, Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def diameters(self) -> dict[Hashable, NDArray[np.float64]]:
@@ -98,8 +101,15 @@ class Kept:
     def choose(self, choice: Choice) -> Chosen:
         """Make label images and a table of the candidates that count.
 
-        Ids run on from plane to plane, best score first in each; row ``i`` is label ``i``.
+        Ids run on from plane to plane, best score first in each; row ``i`` is label ``i``. The
+        last choice is remembered: a thread can make it before the window asks.
         """
+        if choice not in self._last:
+            self._last.clear()
+            self._last[choice] = self._choose(choice)
+        return self._last[choice]
+
+    def _choose(self, choice: Choice) -> Chosen:
         import pandas as pd
 
         labels: dict[Hashable, NDArray[np.int32]] = {}
@@ -166,8 +176,8 @@ def predict_planes_job(
     Kept
         The finished planes, perhaps none.
     """
+    from napari_maskrcnn.device import describe_device
     from napari_maskrcnn.models import load_model
-    from napari_maskrcnn.predict.device import describe_device
     from napari_maskrcnn.predict.plane import predict_job
 
     yield Progress(0, len(keys), f"Loading {settings.model}")

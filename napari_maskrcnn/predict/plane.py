@@ -65,7 +65,8 @@ def predict(
     ValueError
         The image or a setting cannot be used; the message says why and what to do.
     """
-    from napari_maskrcnn.models.model import Model, load_model
+    from napari_maskrcnn.models.load import load_model
+    from napari_maskrcnn.models.model import Model
 
     settings = PredictSettings(
         model=model.name if isinstance(model, Model) else str(model),
@@ -108,7 +109,7 @@ def predict_job(
     settings.validate()
     array = check_image(image)
     if model is None:
-        from napari_maskrcnn.models.model import load_model
+        from napari_maskrcnn.models.load import load_model
 
         yield Progress(0, 0, "Loading the model")
         model = load_model(settings.model, settings.device)
@@ -161,9 +162,9 @@ def _detect(
     """Candidates that a tile (3, h, w) owns, in image pixels."""
     import torch
 
+    from napari_maskrcnn.device import autocast
     from napari_maskrcnn.network.paste import RULES, paste
     from napari_maskrcnn.network.prepare import prepare, to_image
-    from napari_maskrcnn.predict.device import autocast
 
     config = model.network.config
     prepared = prepare(torch.from_numpy(np.ascontiguousarray(pixels)), config, zoom)

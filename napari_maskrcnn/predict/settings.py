@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_maskrcnn.predict.device import DEVICES
+from napari_maskrcnn.device import DEVICES
 
 # Candidates down to this score are kept, so that a threshold can be moved without predicting again.
 SCORE_FLOOR = 0.05

@@ -10,7 +10,8 @@ import torch
 
 from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.models.card import ModelCard
-from napari_maskrcnn.models.model import Model, load_model
+from napari_maskrcnn.models.load import load_model
+from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import NetworkConfig, compact_config
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.dataset import Example

@@ -12,12 +12,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from napari_maskrcnn.device import choose_device
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.models.weights import save_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.predict.device import choose_device
 from napari_maskrcnn.predict.plane import predict_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.base import begin

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_maskrcnn.device import autocast, choose_device
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.network.losses import Losses
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.predict.device import autocast, choose_device
 from napari_maskrcnn.train.augment import Crop, random_crop
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings

@@ -12,7 +12,9 @@ import pytest
 from tests.cli.conftest import Main
 
 
-def replace_demo(monkeypatch: pytest.MonkeyPatch, main: Callable[[Path, bool], int]) -> None:
+def replace_demo(
+    monkeypatch: pytest.MonkeyPatch, main: Callable[[Path, bool, object], None]
+) -> None:
     """Put a function in the place of the demonstration, which has tests of its own."""
     module = ModuleType("napari_maskrcnn.demo")
     vars(module)["main"] = main
@@ -25,9 +27,9 @@ def test_the_demo_is_told_where_and_whether_to_show(
 ) -> None:
     called: list[tuple[Path, bool]] = []
 
-    def main(output: Path, window: bool) -> int:
+    def main(output: Path, window: bool, say: object) -> None:
+        assert callable(say)
         called.append((output, window))
-        return 0
 
     replace_demo(monkeypatch, main)
     assert run("demo", "--output", tmp_path, *words) == 0
@@ -39,9 +41,8 @@ def test_an_interrupt_ends_the_demo(
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
 
-    def main(output: Path, window: bool) -> int:
+    def main(output: Path, window: bool, say: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        return 0
 
     replace_demo(monkeypatch, main)
     assert run("demo", "--output", tmp_path) == 1

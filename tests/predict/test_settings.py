@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_maskrcnn.predict.device import autocast, choose_device, describe_device, precision
+from napari_maskrcnn.device import autocast, choose_device, describe_device, precision
 from napari_maskrcnn.predict.settings import PredictSettings
 
 
