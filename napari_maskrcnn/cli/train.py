@@ -67,11 +67,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="dataset to judge by (default: a part of the training images is held out; none: "
         "all images are trained on)",
     )
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--epochs", type=count, metavar="N", help="passes over the images")
-    budget.add_argument(
-        "--minutes", type=positive, metavar="M", help="minutes of training instead (default: 5)"
-    )
+    _add_budget(parser)
     parser.add_argument(
         "--class-name",
         default="object",
@@ -89,6 +85,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_device(parser)
     add_overwrite(parser)
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--epochs", type=count, metavar="N", help="passes over the images")
+    budget.add_argument(
+        "--minutes", type=positive, metavar="M", help="minutes of training instead (default: 5)"
+    )
 
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:

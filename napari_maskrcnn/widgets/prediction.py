@@ -84,7 +84,7 @@ def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Lab
     data = np.zeros(spatial_shape(image), np.int32)
     for plane, labels in chosen.labels.items():
         data[as_slices(plane)] = labels
-    layer = labels_over(image, data, name, features=chosen.table)
+    layer = labels_over(image, data, name, features=chosen.table.copy())
     images = weakref.ref(image)
     record = Prediction(kept, choice, chosen.labels, len(chosen), images, weakref.ref(layer))
     layer.metadata[KEY] = record
@@ -132,7 +132,7 @@ def show(layer: Labels, kept: Kept, choice: Choice) -> Chosen:
         layer.data[as_slices(plane)] = labels
     record.kept, record.choice = kept, choice
     record.labels, record.count = chosen.labels, len(chosen)
-    layer.features = chosen.table
+    layer.features = chosen.table.copy()
     layer.refresh()
     return chosen
 
