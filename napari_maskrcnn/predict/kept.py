@@ -72,7 +72,7 @@ class Kept:
         What computed, in words.
     """
 
-    planes: Mapping[Hashable, Instances]
+    planes: Mapping[Any, Instances]
     settings: PredictSettings
     model_name: str
     model_hash: str

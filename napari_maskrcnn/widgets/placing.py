@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.widgets.layers import spatial_shape
 from napari_maskrcnn.widgets.prediction import (
     KEY,
     predicted_labels,
@@ -32,7 +33,13 @@ def place(layers: LayerList, image: Image, kept: Kept, preferred: Labels | None)
         The prediction.
     preferred : napari.layers.Labels, optional
         Layer to update if it is an untouched prediction of this image.
+
+    Raises
+    ------
+    ValueError
+        The image was given another shape meanwhile.
     """
+    _check_shape(image, kept)
     candidates = untouched_layers(reversed(layers), image)
     candidates.sort(key=lambda layer: layer is not preferred)
     for layer in candidates:
@@ -45,6 +52,17 @@ def place(layers: LayerList, image: Image, kept: Kept, preferred: Labels | None)
     fresh = predicted_labels(image, kept, Choice(kept.score), f"{image.name} instances")
     layers.append(fresh)
     return fresh
+
+
+def _check_shape(image: Image, kept: Kept) -> None:
+    shape = spatial_shape(image)
+    for plane, found in kept.planes.items():
+        now = tuple(length for length, at in zip(shape, plane, strict=True) if at is None)
+        if now != found.shape:
+            raise ValueError(
+                f"{image.name!r} changed from {found.shape} to {now} pixels while it was predicted. "
+                "Predict again."
+            )
 
 
 def change(layers: LayerList, layer: Labels, kept: Kept, choice: Choice) -> Labels:
