@@ -185,6 +185,8 @@ def test_opening_the_panel_leaves_torch_out() -> None:
 def test_rooms_stay_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= MOST_LINES_A_FILE
+    if ROOT / "tests" in path.parents:
+        return  # a test may tell a long story
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node, clean=False)
