@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,14 +100,18 @@ class CorrectWidget(Dock):
     def _bind_keys(self) -> None:
         for tool in TOOLS:
             try:
-                self.viewer.bind_key(tool.key, partial(self._key, tool))
+                self.viewer.bind_key(tool.key, self._pressed(tool))
             except ValueError:
                 # Someone else's binding on this viewer stays; the button still works.
                 continue
             self._keys.append(tool.key)
 
-    def _key(self, tool: Tool, viewer: Viewer) -> None:
-        self.toggle(tool)
+    def _pressed(self, tool: Tool) -> Callable[[Viewer], None]:
+        # A function: napari asks a key's action for its name.
+        def press(viewer: Viewer) -> None:
+            self.toggle(tool)
+
+        return press
 
     def _stroke(self, stroke: Stroke) -> None:
         class_name = self.classes.currentText()

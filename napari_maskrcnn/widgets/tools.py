@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_maskrcnn.widgets.drawing import Drawing
 from napari_maskrcnn.widgets.layers import PlaneIndex, displayed_plane, to_data
@@ -102,7 +102,14 @@ class Tools(QObject):
 
     def stop(self) -> None:
         """Turn the tool off, leaving the view and the mouse as napari has them."""
-        layer, drawing = self._layer, self._drawing
+        drawing = self._drawing
+        self._let_go()
+        if drawing is not None:
+            drawing.remove()
+
+    def _let_go(self) -> None:
+        """Turn the tool off but leave the drawing where it is."""
+        layer = self._layer
         if layer is None:
             return
         self._tool = self._layer = self._drawing = None
@@ -111,8 +118,6 @@ class Tools(QObject):
         layer.mouse_drag_callbacks.remove(self._on_drag)
         if layer.mode == HOST_MODE:
             layer.mode = SUSPENDED_MODE
-        if drawing is not None:
-            drawing.remove()
         self.changed.emit(None)
 
     def _on_mode(self, event: Any) -> None:
@@ -121,8 +126,13 @@ class Tools(QObject):
             self.stop()
 
     def _on_active(self, event: Any) -> None:
+        drawing = self._drawing
         if self._viewer.layers.selection.active is not self._layer:
-            self.stop()
+            self._let_go()
+            if drawing is not None:
+                # Not now: another layer is being added or removed at this moment. PyQt holds a
+                # bound method weakly, hence the function around it.
+                QTimer.singleShot(0, lambda: drawing.remove())
 
     def _on_drag(self, layer: Labels, event: Any) -> Iterator[None]:
         """Follow the mouse from press to release; napari resumes this at every move."""
@@ -138,6 +148,9 @@ class Tools(QObject):
                 points.append(point)
                 self._show(points, tool)
             yield
+        # napari thins out moves, so the last one is not where the button was let go.
+        if tool.gesture != "click":
+            points.append(to_data(self._viewer, layer, event.position))
         if self._drawing is not None:
             self._drawing.clear()
         shown = [axis for axis, at in enumerate(plane) if at is None]
@@ -145,4 +158,6 @@ class Tools(QObject):
 
     def _show(self, points: list[NDArray[np.float64]], tool: Tool) -> None:
         if self._drawing is not None:
-            self._drawing.show(points, tool.gesture == "outline", self._viewer.camera.zoom)
+            # The camera moved into the scene with napari 0.9.
+            camera = getattr(self._viewer, "scene", self._viewer).camera
+            self._drawing.show(points, tool.gesture == "outline", camera.zoom)

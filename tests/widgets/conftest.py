@@ -126,6 +126,7 @@ def drag(qtbot: Any) -> Callable[[Any, Sequence[Sequence[float]]], None]:
         mouse._vispy_mouse_press(pos=pixels[0], button=1, modifiers=())
         for pixel in pixels[1:]:
             mouse._vispy_mouse_move(pos=pixel, modifiers=())
+            qtbot.wait(30)  # napari thins out moves that come faster
         mouse._vispy_mouse_release(pos=pixels[-1], button=1, modifiers=())
 
     return act

@@ -195,9 +195,7 @@ def test_corrections_are_counted_as_a_difference(viewer: ViewerModel, image: Ima
     assert correction_counts(Labels(np.zeros((4, 4), int))) == ""
 
 
-def test_an_image_that_was_replaced_meanwhile_is_refused(
-    viewer: ViewerModel, image: Image
-) -> None:
+def test_an_image_that_was_replaced_meanwhile_is_refused(viewer: ViewerModel, image: Image) -> None:
     image.data = np.zeros((30, 50))
     with pytest.raises(ValueError, match=r"changed .* Predict again"):
         place(viewer.layers, image, kept({PLANE: squares(2)}), None)
