@@ -60,8 +60,8 @@ def _check_shape(image: Image, kept: Kept) -> None:
         now = tuple(length for length, at in zip(shape, plane, strict=True) if at is None)
         if now != found.shape:
             raise ValueError(
-                f"{image.name!r} changed from {found.shape} to {now} pixels while it was predicted. "
-                "Predict again."
+                f"{image.name!r} changed from {found.shape} to {now} pixels while it was "
+                "predicted. Predict again."
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,8 +61,8 @@ class Window:
 
 
 @pytest.fixture
-def window(make_napari_viewer: Any, drag: Drag) -> Iterator[Window]:
-    yield Window(make_napari_viewer(show=True), drag)
+def window(make_napari_viewer: Any, drag: Drag) -> Window:
+    return Window(make_napari_viewer(show=True), drag)
 
 
 def test_delete_is_one_click_and_one_step(window: Window) -> None:

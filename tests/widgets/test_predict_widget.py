@@ -1,0 +1,360 @@
+"""The Predict tab: settings, results, sliders, and everything a person can do wrong with it."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.utils import progress
+from qtpy.QtCore import QThreadPool
+from qtpy.QtWidgets import QMessageBox
+
+from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.widgets.choice_box import CORRECTED, NOTHING
+from napari_maskrcnn.widgets.predict_widget import NO_IMAGE, PredictWidget
+from napari_maskrcnn.widgets.prediction import KEY, is_untouched
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
+    shown = make_napari_viewer()
+    shown.add_image(nuclei[0], name="cells")
+    return shown
+
+
+def docked(viewer: Any, model: str) -> PredictWidget:
+    widget = PredictWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Predict")
+    widget.header.models.set_value(model)
+    return widget
+
+
+def predict(qtbot: Any, widget: PredictWidget) -> None:
+    widget.row.button.click()
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+
+
+def shown_objects(layer: Any) -> int:
+    return len(np.unique(layer.data)) - 1
+
+
+def test_the_result_is_chosen_counted_and_explained(
+    viewer: Any, qtbot: Any, tiny_model: str
+) -> None:
+    widget = docked(viewer, tiny_model)
+    assert not widget.choice.isVisibleTo(widget)
+    predict(qtbot, widget)
+    layer = widget.header.labels.layer()
+    assert layer.name == "cells instances"
+    assert widget.choice.isVisibleTo(widget)
+    assert widget.choice.count.text() == f"{shown_objects(layer)} objects"
+    assert widget.choice.source.text().startswith("tiny on CPU, ")
+    assert widget.choice.score.value() == pytest.approx(0.3)
+    assert layer.metadata[KEY].kept.settings.model == "tiny"
+
+
+def test_sliders_act_at_once_and_both_ways(viewer: Any, qtbot: Any, tiny_model: str) -> None:
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    layer = widget.header.labels.layer()
+    first = layer.data.copy()
+    scores = np.sort(layer.features["score"].to_numpy()[1:])
+    middle = round(float(np.median(scores)), 2)
+    widget.choice.score.setValue(middle)
+    assert 0 < shown_objects(layer) < len(scores)
+    assert widget.choice.count.text() == f"{shown_objects(layer)} objects"
+    assert len(layer.features) == shown_objects(layer) + 1
+    widget.choice.score.setValue(0.3)
+    assert np.array_equal(layer.data, first)
+    low = widget.choice.diameters.maximum() // 2
+    widget.choice.diameters.setValue((low, widget.choice.diameters.maximum()))
+    assert 0 < shown_objects(layer) < len(scores)
+    assert is_untouched(layer)
+
+
+def test_a_stroke_locks_the_sliders_and_undo_revives_them(
+    viewer: Any, qtbot: Any, tiny_model: str
+) -> None:
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    layer = widget.header.labels.layer()
+    layer.selected_label = 500
+    layer.paint((3, 3), 500)
+    qtbot.waitUntil(lambda: not widget.choice.score.isEnabled())
+    assert not widget.choice.diameters.isEnabled()
+    assert widget.choice.note.text() == CORRECTED
+    painted = layer.data.copy()
+    widget.choice._emit()  # a slider that was still in the hand
+    assert np.array_equal(layer.data, painted)
+    layer.undo()
+    qtbot.waitUntil(widget.choice.score.isEnabled)
+    assert widget.choice.note.text() == ""
+    widget.choice.score.setValue(0.95)
+    fresh = widget.header.labels.layer()
+    assert fresh is not layer
+    assert [item.name for item in viewer.layers] == ["cells", "cells instances"]
+    fresh.redo()
+    assert shown_objects(fresh) == 0
+
+
+def test_a_stroke_painted_meanwhile_is_not_lost(viewer: Any, qtbot: Any, tiny_model: str) -> None:
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    layer = widget.header.labels.layer()
+    widget.row.button.click()
+    layer.paint((3, 3), 500)
+    painted = layer.data.copy()
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    assert np.array_equal(layer.data, painted)
+    assert [item.name for item in viewer.layers] == [
+        "cells",
+        "cells instances",
+        "cells instances [1]",
+    ]
+
+
+def test_no_object_is_a_result_with_advice(viewer: Any, qtbot: Any, tiny_model: str) -> None:
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    widget.choice.score.setValue(1.0)
+    assert widget.choice.count.text() == "0 objects"
+    assert widget.choice.note.text().startswith("0 at 1.00; ")
+    assert widget.choice.show_lower.isVisibleTo(widget)
+    widget.choice.show_lower.click()
+    assert shown_objects(widget.header.labels.layer()) > 0
+    assert not widget.choice.show_lower.isVisibleTo(widget)
+
+
+def test_a_stack_plane_then_the_whole_of_it(
+    make_napari_viewer: Any, qtbot: Any, tiny_model: str, nuclei: tuple[Any, Any]
+) -> None:
+    viewer = make_napari_viewer()
+    stack = np.stack([nuclei[0], nuclei[0].T, nuclei[0][::-1]])
+    viewer.add_image(stack, name="stack", scale=(4, 1, 1))
+    viewer.dims.set_point(0, 4)
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    layer = widget.header.labels.layer()
+    assert layer.data.shape == stack.shape
+    assert [bool(plane.any()) for plane in layer.data] == [False, True, False]
+    alone = layer.data[1].copy()
+    widget.form.where.setCurrentText("Whole stack")
+    predict(qtbot, widget)
+    assert widget.header.labels.layer() is layer
+    assert all(plane.any() for plane in layer.data)
+    assert np.array_equal(layer.data[1] > 0, alone > 0)
+    count = int(layer.data.max())
+    assert layer.features["index"].tolist() == list(range(count + 1))
+    assert widget.choice.count.text() == f"{count} objects"
+
+
+def test_colours_can_be_chosen(
+    make_napari_viewer: Any, qtbot: Any, tiny_model: str, nuclei: tuple[Any, Any]
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_image(np.stack([nuclei[0]] * 3, axis=-1), name="rgb", rgb=True)
+    widget = docked(viewer, tiny_model)
+    channels = widget.form.channels
+    assert [channels.itemText(i) for i in range(channels.count())] == [
+        "All",
+        "Red",
+        "Green",
+        "Blue",
+    ]
+    channels.setCurrentText("Green")
+    predict(qtbot, widget)
+    settings = widget.header.labels.layer().metadata[KEY].kept.settings
+    assert settings.channels == (1,)
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    viewer.add_image(nuclei[0])
+    assert not channels.isEnabled()
+    assert widget.form.settings("tiny").channels is None
+
+
+def test_the_diameter_is_in_pixels_with_micrometres_beside(
+    make_napari_viewer: Any, tiny_model: str, nuclei: tuple[Any, Any]
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_image(nuclei[0], scale=(0.25, 0.25), units=("um", "um"))
+    widget = docked(viewer, tiny_model)
+    assert widget.form.settings("tiny").diameter is None
+    widget.form.diameter.setValue(30)
+    assert widget.form.settings("tiny").diameter == 30
+    assert widget.form.physical.text() == "= 7.5 µm"
+
+
+def test_without_an_image_there_is_one_message(make_napari_viewer: Any, notes: list[str]) -> None:
+    widget = PredictWidget(make_napari_viewer())
+    widget.row.button.click()
+    assert notes == [f"error: {NO_IMAGE}"]
+    assert widget.row.button.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.ones((1, 1), np.uint8), "at least 4"),
+        (np.full((32, 32), np.nan), "finite"),
+    ],
+    ids=["one pixel", "NaN"],
+)
+def test_an_image_that_cannot_be_used(
+    make_napari_viewer: Any,
+    qtbot: Any,
+    tiny_model: str,
+    notes: list[str],
+    pixels: Any,
+    message: str,
+) -> None:
+    viewer = make_napari_viewer()
+    image = viewer.add_image(np.zeros((8, 8)), name="odd")
+    image.data = pixels
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    assert len(notes) == 1
+    assert message in notes[0]
+    assert len(viewer.layers) == 1
+
+
+def test_a_constant_image_has_no_objects(
+    make_napari_viewer: Any, qtbot: Any, tiny_model: str, notes: list[str]
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_image(np.full((40, 40), 7, np.uint8), name="flat", contrast_limits=(0, 255))
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    assert notes == []
+    assert widget.choice.count.text() == "0 objects"
+    assert widget.choice.note.text() == NOTHING
+    assert not viewer.layers["flat instances"].data.any()
+
+
+def test_three_dimensions_are_refused(
+    make_napari_viewer: Any, tiny_model: str, notes: list[str]
+) -> None:
+    viewer = make_napari_viewer(ndisplay=3)
+    viewer.add_image(np.zeros((4, 16, 16)))
+    docked(viewer, tiny_model).row.button.click()
+    assert len(notes) == 1
+    assert "Switch to 2D" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty file"), (b"II*\x00 a picture", "TIFF image"), (b"PK\x03\x04 zip", "zip archive")],
+    ids=["empty", "picture", "zip"],
+)
+def test_a_foreign_weights_file(
+    viewer: Any, qtbot: Any, notes: list[str], tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    widget = docked(viewer, str(path))
+    predict(qtbot, widget)
+    assert len(notes) == 1
+    assert message in notes[0]
+    assert len(viewer.layers) == 1
+
+
+def test_a_truncated_weights_file(
+    viewer: Any, qtbot: Any, notes: list[str], tiny_model: str, user_folder: Path
+) -> None:
+    path = user_folder / "models" / "tiny.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+    widget = docked(viewer, "tiny")
+    predict(qtbot, widget)
+    assert len(notes) == 1
+    assert str(path) in notes[0]
+
+
+def test_coco_is_downloaded_only_after_asking(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def question(parent: Any, title: str, text: str, *rest: Any) -> Any:
+        asked.append(text)
+        return QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    widget = docked(viewer, "coco")
+    widget.row.button.click()
+    assert len(asked) == 1
+    assert "178 MB" in asked[0]
+    assert not widget.runner.running
+    assert widget.row.button.isEnabled()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let a prediction last until it is stopped; set once it runs."""
+    running = threading.Event()
+
+    def job(image: Any, settings: Any, model: Any, stop: threading.Event) -> Job[Any]:
+        from napari_maskrcnn.instances import Instances
+
+        while not stop.wait(0.005):
+            running.set()
+            yield Progress(0, 1, "Tile 1 of 9")
+        return Instances.empty((128, 128), model.class_names)
+
+    monkeypatch.setattr(import_module("napari_maskrcnn.predict.plane"), "predict_job", job)
+    return running
+
+
+def test_cancel_changes_nothing(
+    viewer: Any, qtbot: Any, tiny_model: str, slow: threading.Event, notes: list[str]
+) -> None:
+    widget = docked(viewer, tiny_model)
+    widget.row.button.click()
+    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    widget.row.cancel.click()
+    qtbot.waitUntil(widget.row.button.isEnabled)
+    assert notes == ["info: Prediction cancelled; nothing was changed."]
+    assert len(viewer.layers) == 1
+
+
+def test_closing_the_dock_ends_the_prediction(
+    viewer: Any, qtbot: Any, tiny_model: str, slow: threading.Event, notes: list[str]
+) -> None:
+    widget = docked(viewer, tiny_model)
+    widget.row.button.click()
+    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    widget.parent().destroyOnClose()
+    qtbot.waitUntil(lambda: not widget.runner.running)
+    assert notes[0] == "info: Predict cells was stopped because its window was closed."
+    assert len(viewer.layers) == 1
+    assert len(progress._all_instances) == 0
+
+
+def test_closing_the_viewer_ends_the_prediction(
+    viewer: Any, qtbot: Any, tiny_model: str, slow: threading.Event
+) -> None:
+    widget = docked(viewer, tiny_model)
+    widget.row.button.click()
+    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    viewer.close()
+    assert QThreadPool.globalInstance().waitForDone(10_000)
+    qtbot.waitUntil(lambda: len(progress._all_instances) == 0)
+
+
+def test_an_image_removed_meanwhile_still_gets_its_labels(
+    viewer: Any, qtbot: Any, tiny_model: str, notes: list[str]
+) -> None:
+    widget = docked(viewer, tiny_model)
+    widget.row.button.click()
+    viewer.layers.remove("cells")
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["cells instances"]
+    assert notes == []
+
+
+def test_from_the_menu_and_through_napari_proxy(viewer: Any, qtbot: Any, tiny_model: str) -> None:
+    _, widget = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Predict")
+    widget.header.models.set_value(tiny_model)
+    predict(qtbot, widget)
+    predict(qtbot, widget)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells instances"]
