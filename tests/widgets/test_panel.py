@@ -1,0 +1,92 @@
+"""The panel: everything fits into 350 × 700 pixels, under one header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QAbstractButton, QLabel, QScrollArea, QWidget
+
+from napari_maskrcnn.widgets.panel import MaskRCNNPanel
+
+TITLES = ["Predict", "Correct", "Fine-tune", "Export"]
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
+    shown = make_napari_viewer(show=True)
+    units = {"units": ("um",) * 3, "scale": (2, 0.5, 0.5)}
+    name = "a rather long name of an image as microscopes write them 2024-05-17_plate3"
+    shown.add_image(np.stack([nuclei[0]] * 3), name=name, **units)
+    return shown
+
+
+@pytest.fixture
+def panel(viewer: Any, qtbot: Any, tiny_model: str) -> MaskRCNNPanel:
+    made = MaskRCNNPanel(viewer)
+    viewer.window.add_dock_widget(made, name="Mask R-CNN")
+    made.header.models.set_value(tiny_model)
+    made.predict.form.diameter.setValue(20)
+    made.predict.row.button.click()
+    qtbot.waitUntil(made.predict.row.button.isEnabled, timeout=60_000)
+    made.export.note.setText("Written: /a/long/path/to/a/folder/of/results/2024/cells_labels.tif")
+    return made
+
+
+def spills(page: QWidget) -> list[str]:
+    """Widgets of a page that reach beyond it, or whose text does not fit into them."""
+    wrong = []
+    for child in page.findChildren(QWidget):
+        if not child.isVisible() or child.window() is not page.window():
+            continue
+        right = child.mapTo(page, child.rect().topRight()).x()
+        if right > page.width():
+            wrong.append(f"{type(child).__name__} ends at {right} of {page.width()}")
+        text = child.text() if isinstance(child, QLabel | QAbstractButton) else ""
+        if text and not (isinstance(child, QLabel) and child.wordWrap()):
+            needed = child.fontMetrics().horizontalAdvance(text)
+            if needed > child.width() + 1:
+                wrong.append(f"{text!r} needs {needed} of {child.width()}")
+    return wrong
+
+
+def test_nothing_is_clipped_and_nothing_scrolls_sideways(panel: MaskRCNNPanel, qtbot: Any) -> None:
+    panel.setParent(None)
+    panel.setFixedSize(QSize(350, 700))
+    panel.show()
+    assert [panel.tabs.tabText(i) for i in range(panel.tabs.count())] == TITLES
+    for index in range(panel.tabs.count()):
+        panel.tabs.setCurrentIndex(index)
+        qtbot.wait(50)
+        page = panel.tabs.currentWidget()
+        assert spills(page) == []
+        (area,) = page.findChildren(QScrollArea)
+        assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+        assert area.verticalScrollBar().maximum() == 0, TITLES[index]
+    bar = panel.tabs.tabBar()
+    assert bar.sizeHint().width() <= panel.width()
+    panel.close()
+
+
+def test_one_header_serves_all_tabs(panel: MaskRCNNPanel, viewer: Any) -> None:
+    assert {page.header for page in panel.pages.values()} == {panel.header}
+    labels = viewer.layers[-1]
+    assert panel.header.labels.layer() is labels
+    renamed = viewer.add_image(np.zeros((8, 8)), name="new")
+    assert panel.header.images.layer() is renamed
+    renamed.name = "newer"
+    assert panel.header.images.currentText() == "newer"
+    viewer.layers.remove(renamed)
+    assert panel.header.images.layer() is viewer.layers[0]
+    viewer.layers.clear()
+    assert panel.header.images.layer() is None
+    assert panel.header.images.placeholderText() == "no image layer"
+
+
+def test_closing_the_panel_closes_every_tab(panel: MaskRCNNPanel, viewer: Any) -> None:
+    panel.correct.toggle(next(iter(panel.correct.buttons)))
+    assert panel.correct.tools.tool is not None
+    panel.parent().destroyOnClose()
+    assert panel.correct.tools.tool is None
