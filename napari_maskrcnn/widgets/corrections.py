@@ -51,7 +51,12 @@ class Corrections:
             SPLIT: self._split,
             ADD: self._add,
         }[stroke.tool]
-        return act(stroke, as_slices(stroke.plane), class_name)
+        try:
+            return act(stroke, as_slices(stroke.plane), class_name)
+        finally:
+            # The click picked a label, perhaps the background or one that is gone now; the brush
+            # must not erase with it, nor bring its id back for another object.
+            stroke.layer.selected_label = new_id(stroke.layer)
 
     def _delete(self, stroke: Stroke, plane: edits.Plane, class_name: str) -> str:
         found = _clicked(stroke)
@@ -109,8 +114,6 @@ def write(layer: Labels, edit: edits.Edit, ids: list[int], class_name: str = "")
     """Write an edit as one step of Undo, and bring the rows of the objects up to date."""
     layer.data_setitem(edit.indices, edit.values)
     layer.features = updated_rows(layer.data, layer.features, ids, class_name)
-    # The brush must not go on with an id that is gone, or it would come back for another object.
-    layer.selected_label = new_id(layer)
 
 
 def new_id(layer: Labels) -> int:

@@ -78,7 +78,7 @@ class LossPlot(QWidget):
         stride = max(1, len(values) // MOST_POINTS)
         shown = values[::stride]
         width = (frame.width() - 2 * MARGIN) / max(len(shown) - 1, 1)
-        height = (frame.height() - 2 * MARGIN) / (top or 1.0)
+        height = (frame.height() - 2 * MARGIN - self.fontMetrics().height()) / (top or 1.0)
         base = frame.bottom() - MARGIN
         return QPolygonF(
             [

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-ACCENT = "palette(highlight)"
+ACCENT = "background-color: palette(highlight); color: palette(highlighted-text);"
 
 #: The button that a tab is there for.
 PRIMARY = f"""
-QPushButton:enabled {{ background-color: {ACCENT}; font-weight: bold; }}
+QPushButton:enabled {{ {ACCENT} font-weight: bold; }}
 QPushButton:disabled {{ font-weight: bold; }}
 """
 
 #: A button that stays down.
-CHECKED = f"QPushButton:checked {{ background-color: {ACCENT}; font-weight: bold; }}"
+CHECKED = f"QPushButton:checked {{ {ACCENT} font-weight: bold; }}"
 
 #: The one number that matters.
 BIG = "font-size: 15pt;"

@@ -207,6 +207,8 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(window: Window, notes: 
     ]
     assert len(notes) == 4
     assert np.array_equal(window.layer.data, drawn())
+    # napari's brush goes on with a new label, not with the background that was clicked.
+    assert window.layer.selected_label == 4
     assert window.rows == [0, 1, 2, 3]
 
 
