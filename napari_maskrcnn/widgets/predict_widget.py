@@ -81,6 +81,11 @@ class PredictWidget(Dock):
 
         self.runner.start(make_job, f"Predict {image.name}")
 
+    def close_down(self) -> None:
+        """Stop what runs and let go of the layer: the widget was closed."""
+        super().close_down()
+        self.choice.load(None)
+
     def _planes(self, image: Image) -> list[PlaneIndex]:
         if self.form.whole_stack:
             return stack_planes(self.viewer, image)
