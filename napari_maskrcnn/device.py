@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -70,17 +71,23 @@ def describe_device(device: torch.device) -> str:
     return f"{name}, {str(precision(device)).removeprefix('torch.')}"
 
 
+def _timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
 @lru_cache(maxsize=1)
 def _bfloat16_pays() -> bool:
-    """Time one matrix product in both types: many CPUs only emulate bfloat16, slowly."""
+    """Time one matrix product in both types: many CPUs only emulate bfloat16, slowly.
+
+    The best of nine, so that a busy moment does not change the precision of a run.
+    """
     import torch
 
     def seconds(dtype: torch.dtype) -> float:
         a = torch.ones(512, 512, dtype=dtype)
         a @ a
-        start = time.perf_counter()
-        for _ in range(3):
-            a @ a
-        return time.perf_counter() - start
+        return min(_timed(lambda: a @ a) for _ in range(9))
 
     return seconds(torch.float32) > CLEARLY_FASTER * seconds(torch.bfloat16)

@@ -13,6 +13,8 @@ IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 SMALLEST_SIDE = 4
 # Last axes of this length or less are channels, not pixels.
 MOST_CHANNELS = 16
+# Larger values are taken for errors of measurement, like infinity.
+LARGEST = 1e30
 LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
 
 
@@ -37,7 +39,7 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MOST_CHANNELS):
         raise ValueError(
             f"The image has shape {array.shape}; one plane is (height, width) or (height, width, "
-            "channels). For a stack use predict_stack, or choose a plane."
+            "channels). For a stack use the window, or predict_stack in Python."
         )
     if min(array.shape[:2]) < SMALLEST_SIDE or 0 in array.shape:
         raise ValueError(
@@ -66,17 +68,33 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
         Values as they were; pixels that are not finite take the least finite value.
     """
     array = check_image(image)
+    chosen = array[..., list(_channels(array.shape[2], channels))] if array.ndim == 3 else array
+    if array.dtype.kind == "f" and not np.isfinite(chosen).any():
+        raise ValueError(
+            f"The chosen channels {channels or (0,)} of the image have no finite pixel."
+        )
     if array.ndim == 2:
-        array = array[..., None]
+        _channels(1, channels)
+    return channels_first(array, channels)
+
+
+def channels_first(
+    image: NDArray[Any], channels: Sequence[int] | None = None
+) -> NDArray[np.float32]:
+    """Do what `to_chw` does for part of an image that was checked; it may have no finite pixel."""
+    array = image[..., None] if image.ndim == 2 else image
     chosen = _channels(array.shape[2], channels)
-    planes = np.stack([array[..., c] for c in chosen]).astype(np.float32)
+    planes = np.stack([array[..., c] for c in chosen])
+    if planes.dtype.kind == "f":
+        # NaN fails both comparisons; float64 may hold what float32 cannot, float16 not the limit.
+        planes = planes.astype(np.promote_types(planes.dtype, np.float32))
+        finite = (planes > -LARGEST) & (planes < LARGEST)
+        planes = np.where(finite, planes, planes[finite].min() if finite.any() else 0)
+    planes = planes.astype(np.float32)
     if len(chosen) == 1:
         planes = np.repeat(planes, 3, axis=0)
     elif len(chosen) == 2:
         planes = np.concatenate([planes, np.full_like(planes[:1], planes.min())])
-    finite = np.isfinite(planes)
-    if not finite.all():
-        planes[~finite] = planes[finite].min()
     return planes
 
 

@@ -82,7 +82,7 @@ class Instances:
     def to_labels(self) -> NDArray[np.int32]:
         """Label image, (H, W) int32: object ``i`` is ``i + 1``, the better score on top."""
         labels = np.zeros(self.shape, dtype=np.int32)
-        for i in range(len(self) - 1, -1, -1):
+        for i in np.argsort(-self.scores, kind="stable")[::-1]:
             crop = self.crops[i]
             y, x = self.origins[i]
             labels[y : y + crop.shape[0], x : x + crop.shape[1]][crop] = i + 1

@@ -117,3 +117,17 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_image(tmp_path / "x.doc")
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         read_image(tmp_path / "missing.png")
+
+
+def test_a_channel_without_a_finite_pixel_is_named() -> None:
+    image = np.ones((5, 5, 2))
+    image[..., 0] = np.nan
+    with pytest.raises(ValueError, match=r"channels \(0,\) of the image have no finite pixel"):
+        to_chw(image)
+    assert (to_chw(image, (1,)) == 1).all()
+
+
+def test_values_beyond_float32_are_no_intensities() -> None:
+    image = np.ones((5, 5))
+    image[0, 0], image[1, 1] = 1e300, -1e300
+    assert (to_chw(image) == 1).all()

@@ -64,8 +64,9 @@ def updated_rows(
 
 def _up_to(rows: dict[int, int], fresh: list[int]) -> list[int]:
     """Ids that get a row: all up to the largest, so that row i stays label i, if that is cheap."""
-    missing = [i for i in range(max(rows, default=-1) + 1, fresh[-1] + 1) if i not in rows]
-    return missing if len(missing) <= 1000 + len(fresh) else fresh
+    between = range(max(rows, default=-1) + 1, fresh[-1] + 1)
+    # A range knows its length without being built: ids may be in the billions.
+    return sorted({*fresh, *between}) if len(between) <= 1000 + len(fresh) else fresh
 
 
 def _blank(ids: list[int], like: pd.DataFrame) -> pd.DataFrame:

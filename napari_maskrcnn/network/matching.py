@@ -24,7 +24,8 @@ def match(objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best:
     low, high : float
         IoU below which a box is background, and from which it is the object's.
     keep_best : bool
-        Also give every object the boxes that overlap it most, however little (the RPN's rule).
+        Also use the boxes that overlap an object most, however little (the RPN's rule). Each goes
+        to the object that it overlaps most itself.
 
     Returns
     -------

@@ -15,25 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Of a box's start and stop, the cells of its grid and the image's length along one axis: the first
-# pixel, one past the last, and each pixel's position in the grid (0 is the first cell's centre).
-Rule = Callable[[float, float, int, int], tuple[int, int, NDArray[np.float64]]]
+# pixel, and each pixel's position in the grid (0 is the first cell's centre).
+Rule = Callable[[float, float, int, int], tuple[int, NDArray[np.float64]]]
 THRESHOLD = 0.5
 
 
-def subpixel(
-    start: float, stop: float, cells: int, length: int
-) -> tuple[int, int, NDArray[np.float64]]:
+def subpixel(start: float, stop: float, cells: int, length: int) -> tuple[int, NDArray[np.float64]]:
     """Pixels whose centre lies in the half-open box, each at its exact place."""
     first = max(0, int(np.ceil(start - 0.5)))
     last = min(length, int(np.ceil(stop - 0.5)))
     centre = np.arange(first, last) + 0.5
     position = (centre - start) / max(stop - start, 1e-6) * cells - 0.5
-    return first, last, position.clip(0, cells - 1)
+    return first, position.clip(0, cells - 1)
 
 
 def torchvision(
     start: float, stop: float, cells: int, length: int
-) -> tuple[int, int, NDArray[np.float64]]:
+) -> tuple[int, NDArray[np.float64]]:
     """Grid padded by an empty cell all round, stretched over the truncated, closed integer box."""
     half = (stop - start) / 2 * (cells + 2) / cells
     middle = (start + stop) / 2
@@ -43,7 +41,7 @@ def torchvision(
     position = (pixels - low + 0.5) * (cells + 2) / size - 0.5
     # Cell −1 and `cells` are the padding; beyond their centres the value stays.
     first = int(pixels[0]) if len(pixels) else 0
-    return first, first + len(pixels), position.clip(0, cells + 1) - 1
+    return first, position.clip(0, cells + 1) - 1
 
 
 RULES: dict[str, Rule] = {"subpixel": subpixel, "torchvision": torchvision}
@@ -76,8 +74,8 @@ def paste(
     origins = np.zeros((len(boxes), 2), np.int32)
     cells = masks.shape[-1] if masks.ndim == 3 else 0
     for i, (x1, y1, x2, y2) in enumerate(np.asarray(boxes, np.float64)):
-        left, _, across = rule(x1, x2, cells, shape[1])
-        top, _, down = rule(y1, y2, cells, shape[0])
+        left, across = rule(x1, x2, cells, shape[1])
+        top, down = rule(y1, y2, cells, shape[0])
         values = _hats(down, cells) @ masks[i] @ _hats(across, cells).T
         crops.append(values > THRESHOLD)
         origins[i] = top, left

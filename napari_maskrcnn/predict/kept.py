@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_maskrcnn.instances import Instances
+    from napari_maskrcnn.models.model import Model
     from napari_maskrcnn.predict.settings import PredictSettings
 
 LOWER_SCORES = (0.4, 0.3, 0.2, 0.1, 0.05)
@@ -157,6 +158,7 @@ def predict_planes_job(
     read: Callable[[Any], NDArray[Any]],
     settings: PredictSettings,
     stop: threading.Event | None = None,
+    model: Model | None = None,
 ) -> Job[Kept]:
     """Predict planes one after the other, keeping every candidate.
 
@@ -170,6 +172,8 @@ def predict_planes_job(
         Model, diameter, channels and device.
     stop : threading.Event, optional
         Ends the job when set; planes that are finished are kept.
+    model : Model, optional
+        Loaded already.
 
     Returns
     -------
@@ -181,15 +185,15 @@ def predict_planes_job(
     from napari_maskrcnn.predict.plane import predict_job
 
     yield Progress(0, len(keys), f"Loading {settings.model}")
-    model = load_model(settings.model, settings.device)
+    model = model or load_model(settings.model, settings.device)
     planes: dict[Hashable, Instances] = {}
     for number, key in enumerate(keys):
         if stop is not None and stop.is_set():
             break
-        found = yield from _numbered(
+        found, complete = yield from _numbered(
             predict_job(read(key), settings, model, stop), number, len(keys)
         )
-        if stop is None or not stop.is_set() or len(found):
+        if complete:
             planes[key] = found
     score = model.score if settings.score is None else settings.score
     return Kept(
@@ -197,14 +201,17 @@ def predict_planes_job(
     )
 
 
-def _numbered(job: Job[Instances], number: int, total: int) -> Job[Instances]:
-    """Pass a plane's job through, its progress counted as part of all planes."""
+def _numbered(job: Job[Instances], number: int, total: int) -> Job[tuple[Instances, bool]]:
+    """Pass a plane's job through, its progress counted as part of all planes.
+
+    Also returns whether it came to its last tile: one that was stopped before is not complete.
+    """
+    step = Progress(0, 1)
     while True:
         try:
             step = next(job)
         except StopIteration as end:
-            found: Instances = end.value
-            return found
+            return end.value, step.done == step.total
         if total == 1:
             yield step
         else:

@@ -122,7 +122,8 @@ def predict_job(
         limits = percentiles(chw)
         for k, tile in enumerate(tiles):
             if stop is not None and stop.is_set():
-                break
+                # Without the last progress: who drains this sees that it is not complete.
+                return _join(parts, shape, model.class_names)
             yield Progress(k, len(tiles), f"Tile {k + 1} of {len(tiles)}")
             pixels = chw[:, *tile.slices]
             ready = (

@@ -19,6 +19,8 @@ from napari_maskrcnn.predict.settings import PredictSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from napari_maskrcnn.models.model import Model
+
 Link = Literal["z", "t"] | None
 LINKS = ("z", "t", None)
 
@@ -26,7 +28,7 @@ LINKS = ("z", "t", None)
 def predict_stack(
     stack: Any,
     link: Link = None,
-    model: str = "nuclei",
+    model: str | Model = "nuclei",
     score: float | None = None,
     diameter: float | None = None,
     channels: Sequence[int] | None = None,
@@ -60,13 +62,14 @@ def predict_stack(
         `stack` is not a stack, or `link` is unknown.
     """
     settings = PredictSettings(
-        model=model,
+        model=model if isinstance(model, str) else model.name,
         score=score,
         diameter=diameter,
         channels=tuple(channels) if channels is not None else None,
         device=device,
     )
-    return run(predict_stack_job(stack, settings, link, stop), progress)
+    loaded = None if isinstance(model, str) else model
+    return run(predict_stack_job(stack, settings, link, stop, loaded), progress)
 
 
 def predict_stack_job(
@@ -74,11 +77,13 @@ def predict_stack_job(
     settings: PredictSettings,
     link: Link = None,
     stop: threading.Event | None = None,
+    model: Model | None = None,
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
     if link not in LINKS:
         raise ValueError(f'link is {link!r}; choose "z", "t" or None.')
+    stack = stack if hasattr(stack, "shape") else np.asarray(stack)
     shape = tuple(int(n) for n in stack.shape)
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] > MOST_CHANNELS) or not shape[0]:
         raise ValueError(
@@ -86,7 +91,7 @@ def predict_stack_job(
             "width, channels). For one image use predict."
         )
     kept = yield from predict_planes_job(
-        range(shape[0]), lambda k: np.asarray(stack[k]), settings, stop
+        range(shape[0]), lambda k: np.asarray(stack[k]), settings, stop, model
     )
     labels = np.zeros(shape[:3], np.int32)
     if not kept.planes:

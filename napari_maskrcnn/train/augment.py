@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from napari_maskrcnn.images import stretch, to_chw
+from napari_maskrcnn.images import channels_first, stretch
 from napari_maskrcnn.train.dataset import Example
 
 Image = NDArray[np.float32]
@@ -49,7 +49,7 @@ def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generat
     top, left = _corner(example, extent, rng)
     rows = slice(max(0, top), min(height, top + extent))
     columns = slice(max(0, left), min(width, left + extent))
-    image = stretch(to_chw(example.image[rows, columns]), example.limits)
+    image = stretch(channels_first(example.image[rows, columns]), example.limits)
     labels = example.labels[rows, columns].astype(np.int64)
     image, labels = _resize(image, labels, zoom, side)
     image, labels = _turn(image, labels, rng)
@@ -107,7 +107,7 @@ def disturb(image: Image, rng: np.random.Generator) -> Image:
         image = 1 - image
     if rng.random() < 0.15:
         image = np.repeat(image.mean(axis=0, keepdims=True), 3, axis=0)
-    elif (image[0] != image[1]).any():
+    elif (image[:1] != image[1:]).any():
         # Mixing channels a little changes a stain's hue and strength.
         mix = np.eye(3) + rng.uniform(-0.15, 0.15, (3, 3))
         shift = rng.uniform(-0.1, 0.1, 3)

@@ -73,7 +73,13 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
     )
     size = diameter if config.scale != base.network.config.scale else base.card.diameter
     network = with_classes(base.network, config)
-    card = replace(base.card, name="untitled", base=base.name, diameter=size, description="")
+    card = ModelCard(
+        name="untitled",
+        base=base.name,
+        score=base.score,
+        diameter=size,
+        history=base.card.history,
+    )
     return Start(network, card)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.images import IMAGE_SUFFIXES, check_image, percentiles, read_image, to_chw
 from napari_maskrcnn.instances import label_boxes
 
@@ -53,7 +54,7 @@ class Example:
         """Whether the image has three colour channels that differ."""
         if self.image.ndim != 3 or self.image.shape[2] < 3:
             return False
-        return bool((self.image[..., 0] != self.image[..., 1]).any())
+        return bool((self.image[..., :1] != self.image[..., 1:3]).any())
 
 
 def make_example(
@@ -130,7 +131,7 @@ def read_dataset(folder: str | Path) -> list[Example]:
 
 def read_example(image: Path, labels: Path) -> Example:
     """Read one image with its labels (and their table of classes, if there is one)."""
-    return make_example(read_image(image), read_image(labels), image.stem, _classes(labels))
+    return make_example(read_image(image), read_labels(labels), image.stem, _classes(labels))
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

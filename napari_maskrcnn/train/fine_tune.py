@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -78,7 +79,7 @@ class FineTuneResult:
 
 def fine_tune(
     pairs: Iterable[Pair],
-    base: str = "nuclei",
+    base: str | os.PathLike[str] | Model = "nuclei",
     minutes: float | None = None,
     epochs: int | None = None,
     validation: Iterable[Pair] | None = None,
@@ -93,8 +94,8 @@ def fine_tune(
     ----------
     pairs : iterable of (image, labels)
         Images (H, W) or (H, W, C), labels (H, W) integers, 0 for background.
-    base : str
-        Model to start from, by name or file; ``"none"``: random weights.
+    base : str, path or Model
+        Model to start from, by name, file or loaded; ``"none"``: random weights.
     minutes, epochs : float, int, optional
         Budget, one of them; 5 minutes when neither is given.
     validation : iterable of (image, labels), optional
@@ -114,14 +115,22 @@ def fine_tune(
     ValueError
         No object in the labels, shapes that differ, labels that are no integers.
     """
-    settings = TrainSettings(base=base, minutes=minutes, epochs=epochs, seed=seed)
+    loaded = base if isinstance(base, Model) else None
+    settings = TrainSettings(
+        base=base.name if isinstance(base, Model) else os.fspath(base),
+        minutes=None if minutes is None else float(minutes),
+        epochs=None if epochs is None else _whole("epochs", epochs),
+        seed=_whole("seed", seed),
+    )
+    settings.validate()
     examples = [make_example(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
     if regions is not None:
         examples = _finished(examples, regions)
     held = None
     if validation is not None:
         held = [make_example(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
-    return run(fine_tune_job(examples, settings, validation=held, stop=stop), progress)
+    job = fine_tune_job(examples, settings, validation=held, base=loaded, stop=stop)
+    return run(job, progress)
 
 
 def fine_tune_job(
@@ -150,9 +159,9 @@ def fine_tune_job(
     settings.validate()
     require_objects(examples)
     yield Progress(0, 0, "Loading the model")
+    start = begin([*examples, *(validation or ())], settings, base)
     if validation is None:
         examples, validation = split(examples, settings.seed)
-    start = begin(examples, settings, base)
     device = choose_device(settings.device)
     start.network.to(device)
     score = partial(_score, card=start.card, held=validation) if validation else None
@@ -175,7 +184,10 @@ def fine_tune_job(
         raw = Model(trained.network, card, None, device)
         chosen = yield from choose_score_job(raw, examples, settings.seed, stop)
         card = replace(card, score=chosen)
-    after = _score(trained.network, card=card, held=validation) if validation else {}
+        trained = replace(trained, scores={})
+    after = trained.scores
+    if validation and not after:
+        after = _score(trained.network, card=card, held=validation)
     card = _card(card, settings, examples, trained, before, after)
     model = Model(trained.network, card, None, device)
     return FineTuneResult(model, trained.history, before, after, trained.finished)
@@ -192,8 +204,21 @@ def _finished(
         )
     found: list[Example] = []
     for example, rectangles in zip(examples, regions, strict=True):
-        found += [example] if rectangles is None else [cut(example, r) for r in rectangles]
+        if rectangles is None:
+            found.append(example)
+        else:
+            found += list(
+                {part.name: part for part in map(partial(cut, example), rectangles)}.values()
+            )
     return found
+
+
+def _whole(name: str, value: object) -> int:
+    """Return a whole number of any type, or say that it is none."""
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # that is what is asked here
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}; give a whole number.") from None
 
 
 def _score(network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]) -> dict[str, float]:

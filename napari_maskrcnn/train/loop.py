@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,14 @@ class Trained:
         validated.
     finished : bool
         False when it was stopped before its budget was used.
+    scores : dict
+        What `score` said of these weights; empty when they were never validated.
     """
 
     network: MaskRCNN
     history: tuple[dict[str, Any], ...]
     finished: bool
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def train_job(
@@ -107,19 +110,28 @@ def train_job(
         state.set_rate(settings.rate, clock.position())
         row = _step(state, batches, device) | {"seconds": clock.tick()}
         if score is not None and clock.validation_due():
-            row |= score(state.average)
-            state.keep_if_best((row["ap50"] + row["ap75"]) / 2)
+            row |= _validate(state, score)
             clock.validated()
         state.history.append(row)
         if checkpoint is not None and clock.checkpoint_due():
             state.save(checkpoint, identity)
         yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", row)
-    if score is not None and state.step and "ap50" not in state.history[-1]:
-        state.history[-1] |= score(state.average)
-        state.keep_if_best((state.history[-1]["ap50"] + state.history[-1]["ap75"]) / 2)
+    finished = clock.position() >= 1
     if checkpoint is not None:
+        # Before the last validation: one that only stopping brings must not change a resumed run.
         state.save(checkpoint, identity)
-    return Trained(state.result().eval(), tuple(state.history), clock.position() >= 1)
+    due = state.step > 0 and (finished or not state.best) and "ap50" not in state.history[-1]
+    if score is not None and due:
+        state.history[-1] |= _validate(state, score)
+    scores = dict(state.best.get("scores", {}))
+    return Trained(state.result().eval(), tuple(state.history), finished, scores)
+
+
+def _validate(state: TrainState, score: Score) -> dict[str, float]:
+    """Measure the average's weights and keep them when none were better."""
+    scores = score(state.average)
+    state.keep_if_best((scores["ap50"] + scores["ap75"]) / 2, scores)
+    return scores
 
 
 def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
@@ -133,18 +145,18 @@ def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
 
 def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[str, Any]:
     """One step of the optimiser; returns the losses."""
-    crops, names = batches.crops(state.step)
+    crops, numbers = batches.crops(state.step)
     generator = torch.Generator().manual_seed(batches.seed(state.step))
     images = torch.from_numpy(np.stack([crop.image for crop in crops])).to(device)
     config = state.network.config
     mean, std = (images.new_tensor(v)[:, None, None] for v in (config.image_mean, config.image_std))
     targets = [
         make_target(crop.labels, batches.classes_of(n), device)
-        for crop, n in zip(crops, names, strict=True)
+        for crop, n in zip(crops, numbers, strict=True)
     ]
     with autocast(device):
         losses = state.network.losses((images - mean) / std, targets, SAMPLING, generator)
-    values = _finite(losses, state.step, names)
+    values = _finite(losses, state.step, [batches.examples[n].name for n in numbers])
     state.optimizer.zero_grad(set_to_none=True)
     losses.total.backward()
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM)
@@ -176,14 +188,12 @@ class _Batches:
         zoom: float,
         device: torch.device,
     ) -> None:
-        self.examples = {example.name: example for example in examples}
-        self.settings, self.zoom = settings, zoom
-        self._names = list(self.examples)
+        self.examples, self.settings, self.zoom = list(examples), settings, zoom
         self._share = _shares(examples)
         number = {name: k + 1 for k, name in enumerate(class_names)}
-        self._classes = {
-            e.name: {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
-        }
+        self._classes = [
+            {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
+        ]
         area = sum(e.labels.size for e in examples) * zoom**2 / settings.crop**2
         crops = max(len(examples), round(area))
         self.steps_per_epoch = max(1, -(-crops // settings.batch))
@@ -192,19 +202,19 @@ class _Batches:
         """Seed of the samplers of a step."""
         return int(np.random.SeedSequence([self.settings.seed, step]).generate_state(1)[0])
 
-    def crops(self, step: int) -> tuple[list[Crop], list[str]]:
-        """Crops of a step, and the names of their images."""
-        crops, names = [], []
+    def crops(self, step: int) -> tuple[list[Crop], list[int]]:
+        """Crops of a step, and the numbers of their examples."""
+        crops, numbers = [], []
         for k in range(self.settings.batch):
             rng = np.random.default_rng([self.settings.seed, step, k])
-            name = self._names[rng.choice(len(self._names), p=self._share)]
-            crops.append(random_crop(self.examples[name], self.settings.crop, self.zoom, rng))
-            names.append(name)
-        return crops, names
+            number = int(rng.choice(len(self.examples), p=self._share))
+            crops.append(random_crop(self.examples[number], self.settings.crop, self.zoom, rng))
+            numbers.append(number)
+        return crops, numbers
 
-    def classes_of(self, name: str) -> Mapping[int, int]:
-        """Class number of each label value of an image."""
-        return self._classes[name]
+    def classes_of(self, number: int) -> Mapping[int, int]:
+        """Class number of each label value of an example."""
+        return self._classes[number]
 
 
 def _shares(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -227,13 +237,21 @@ class _Clock:
         self._budget, self._state = settings.seconds, state
         self._steps = (settings.epochs or 0) * steps_per_epoch
         self._last = self._saved = time.monotonic()
-        self._validated_at, self._validation_cost = self.position(), 0.0
+        self._validated_at, self._validation_cost = self._last_validation(), 0.0
 
     def position(self) -> float:
         """Share of the budget used, 0…1."""
         if self._budget is None:
             return self._state.step / self._steps
         return self._state.seconds / self._budget
+
+    def _last_validation(self) -> float:
+        """Position of the last validated row, so that a resumed run validates where it would."""
+        for row in reversed(self._state.history):
+            if "ap50" in row:
+                done = row["step"] if self._budget is None else row["seconds"]
+                return float(done / (self._steps if self._budget is None else self._budget))
+        return 0.0
 
     def progress(self) -> tuple[int, int]:
         """Done and total: steps, or seconds."""

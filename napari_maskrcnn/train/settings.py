@@ -69,6 +69,8 @@ class TrainSettings:
             found.append(f"crop is {self.crop}; give a multiple of 32 from 64.")
         if self.layers not in ("all", "heads"):
             found.append(f'layers is {self.layers!r}; choose "all" or "heads".')
+        if self.seed < 0:
+            found.append(f"seed is {self.seed}; give 0 or more.")
         if self.diameter is not None and not 1 <= self.diameter <= 10_000:
             found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -66,8 +67,19 @@ def cut(example: Example, rectangle: Rectangle) -> Example:
     ValueError
         The rectangle leaves the image or has no pixel.
     """
-    top, left, bottom, right = (int(v) for v in rectangle)
+    try:
+        top, left, bottom, right = (operator.index(v) for v in rectangle)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{example.name}: a region is four whole numbers (top, left, bottom, right) in pixels; "
+            f"got {rectangle!r}."
+        ) from None
     height, width = example.labels.shape
+    if min(bottom - top, right - left) < SMALLEST_SIDE:
+        raise ValueError(
+            f"{example.name}: the region {rectangle} is less than {SMALLEST_SIDE} px wide or high; "
+            "draw a larger one."
+        )
     if not (0 <= top < bottom <= height and 0 <= left < right <= width):
         raise ValueError(
             f"{example.name}: the region {rectangle} (top, left, bottom, right) does not lie in "

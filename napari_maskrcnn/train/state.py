@@ -38,7 +38,7 @@ class TrainState:
     history : list of dict
         One row of numbers a step, and one a validation.
     best : dict
-        ``score`` and ``weights`` of the best validated average, empty before the first.
+        ``score``, ``scores`` and ``weights`` of the best validated average, empty before the first.
     """
 
     network: MaskRCNN
@@ -83,11 +83,11 @@ class TrainState:
             else:
                 mean.copy_(value)
 
-    def keep_if_best(self, score: float) -> None:
+    def keep_if_best(self, score: float, scores: dict[str, float]) -> None:
         """Remember the average's weights when no earlier ones scored higher."""
         if not self.best or score > self.best["score"]:
             weights = {k: v.clone() for k, v in self.average.state_dict().items()}
-            self.best = {"score": score, "weights": weights}
+            self.best = {"score": score, "scores": dict(scores), "weights": weights}
 
     def result(self) -> MaskRCNN:
         """Network with the best weights known: the best validated, else the average."""
@@ -132,6 +132,8 @@ class TrainState:
             raise ValueError(
                 f"{path}: not a readable checkpoint ({error}); delete it to start anew."
             ) from error
+        if not isinstance(values, dict) or "settings" not in values:
+            raise ValueError(f"{path}: not a checkpoint of a training; delete it to start anew.")
         if values["settings"] != settings:
             changed = [k for k in settings if values["settings"].get(k) != settings[k]]
             raise ValueError(

@@ -7,6 +7,7 @@ import pytest
 
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.predict import plane
 from napari_maskrcnn.predict.link import link_planes
 from napari_maskrcnn.synthetic import synthetic_nuclei
 
@@ -66,6 +67,28 @@ def test_stopping_keeps_finished_planes(stack: np.ndarray) -> None:
     assert labels[0].any()
     assert not labels[2].any()
     assert len(table) == labels.max() + 1
+
+
+def test_a_plane_stopped_half_way_is_not_kept(
+    stack: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plane, "TILE", 128)
+    monkeypatch.setattr(plane, "OVERLAP", 64)
+    stop = threading.Event()
+
+    def in_the_second_tile(step: Progress) -> None:
+        if step.total > 0 and step.done == 1:
+            stop.set()
+
+    labels, table = nm.predict_stack(stack, device="cpu", progress=in_the_second_tile, stop=stop)
+    assert not labels.any()
+    assert len(table) == 1
+
+
+def test_a_loaded_model_and_a_list_will_do(stack: np.ndarray) -> None:
+    model = nm.load_model("nuclei", "cpu")
+    labels, _ = nm.predict_stack([stack[0]], model=model)
+    np.testing.assert_array_equal(labels[0], nm.predict(stack[0], model).to_labels())
 
 
 def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:

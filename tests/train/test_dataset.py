@@ -91,3 +91,23 @@ def test_there_must_be_something_to_learn() -> None:
     with pytest.raises(ValueError, match=r"dish 3 hold no object; paint or predict"):
         require_objects([empty])
     require_objects([empty, Example(np.eye(20), np.eye(20, dtype=int), "other")])
+
+
+def test_labels_are_read_in_every_format_that_is_exported_or_drawn(tmp_path: Path) -> None:
+    """A palette of colours is how many tools save labels; its indices are the labels."""
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    Image.fromarray(np.eye(20, dtype=np.uint8) * 255).save(tmp_path / "images" / "x.png")
+    palette = Image.fromarray(np.eye(20, dtype=np.uint8) * 3, mode="P")
+    palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    palette.save(tmp_path / "labels" / "x.png")
+    (example,) = read_dataset(tmp_path)
+    np.testing.assert_array_equal(example.labels, np.eye(20) * 3)
+
+
+def test_an_image_that_differs_in_blue_alone_is_in_colour() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[2, 2, 2] = 200
+    assert Example(image, np.eye(8, dtype=int)).is_colour

@@ -77,6 +77,10 @@ def test_the_python_call_trains_on_regions_and_can_be_stopped(base: Model, tmp_p
         (np.eye(40), np.eye(40, dtype=int), {"epochs": 1, "minutes": 1}, "give one of them"),
         (np.eye(40), np.eye(40, dtype=int), {"regions": []}, "0 regions are given for 1"),
         (np.eye(40), np.eye(40, dtype=int), {"regions": [[(0, 0, 50, 10)]]}, "40 × 40 px"),
+        (np.eye(40), np.eye(40, dtype=int), {"regions": [(0, 0, 9, 9)]}, "four whole numbers"),
+        (np.eye(40), np.eye(40, dtype=int), {"regions": [[(0, 0, 2, 9)]]}, "less than 4 px"),
+        (np.eye(40), np.eye(40, dtype=int), {"epochs": 1.5}, r"epochs is 1\.5; give a whole"),
+        (np.eye(40), np.eye(40, dtype=int), {"seed": -1}, "seed is -1"),
     ],
 )
 def test_bad_input_ends_in_one_clear_message(
@@ -84,6 +88,51 @@ def test_bad_input_ends_in_one_clear_message(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         nm.fine_tune([(image, labels)], **options)
+
+
+def test_numbers_and_paths_of_any_type_can_be_saved(
+    base: Model, example: Example, tmp_path: Path
+) -> None:
+    path = save_weights(tmp_path / "tiny.safetensors", base.network, base.card)
+    result = nm.fine_tune(
+        [(example.image, example.labels)],
+        base=path,
+        epochs=np.int64(1),
+        seed=np.int32(3),
+        validation=[],
+    )
+    again = nm.load_model(result.save(tmp_path / "mine.safetensors"), "cpu")
+    assert again.card.history[-1]["settings"]["seed"] == 3
+    assert again.card.created >= base.card.created
+
+
+def test_a_loaded_model_can_be_the_base(base: Model, example: Example) -> None:
+    result = nm.fine_tune([(example.image, example.labels)], base=base, epochs=1, validation=[])
+    assert result.model.card.base == "tiny"
+
+
+def test_a_class_only_in_what_is_held_out_is_a_class_all_the_same(
+    base: Model, example: Example
+) -> None:
+    one = replace(example, name="one", classes=dict.fromkeys(range(1, 99), "a"))
+    other = replace(example, name="other", classes=dict.fromkeys(range(1, 99), "b"))
+    result = run(fine_tune_job([one, other], FAST, base=base))
+    assert result.model.class_names == ("a", "b")
+
+
+def test_an_image_that_is_nan_but_for_a_corner_trains(base: Model, example: Example) -> None:
+    image = np.full((200, 240), np.nan, np.float32)
+    labels = np.zeros((200, 240), int)
+    image[:64, :80], labels[:64, :80] = example.image, example.labels
+    result = nm.fine_tune([(image, labels)], base=base, epochs=1, validation=[])
+    assert all(np.isfinite(row["loss"]) for row in result.history)
+
+
+def test_a_region_given_twice_counts_once(base: Model, example: Example) -> None:
+    pair = (example.image, example.labels)
+    regions = [[(0, 0, 64, 64), [0, 0, 64, 64]]]
+    result = nm.fine_tune([pair], base=base, epochs=1, validation=[], regions=regions)
+    assert result.model.card.history[-1]["images"] == 1
 
 
 def test_no_pair_at_all() -> None:

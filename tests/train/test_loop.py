@@ -117,6 +117,31 @@ def test_the_best_validated_weights_are_kept(base: Model, example: Example) -> N
     assert not _same(seen[1], seen[2])
 
 
+def test_a_resumed_run_validates_where_an_uninterrupted_one_does(
+    base: Model, example: Example, tmp_path: Path
+) -> None:
+    def score(_: MaskRCNN) -> dict[str, float]:
+        return {"ap50": 0.5, "ap75": 0.5}
+
+    checkpoint = tmp_path / "x.checkpoint"
+    stop = threading.Event()
+    whole = _train(base, example, score=score)
+    job = train_job(
+        copy.deepcopy(base.network),
+        [example],
+        FAST,
+        zoom=2.0,
+        score=score,
+        checkpoint=checkpoint,
+        stop=stop,
+    )
+    run(job, lambda step: stop.set())
+    resumed = _train(base, example, score=score, checkpoint=checkpoint, resume=True)
+    validated = [[r["step"] for r in t.history if "ap50" in r] for t in (whole, resumed)]
+    assert validated[0] == validated[1]
+    assert len(validated[0]) > 2
+
+
 def test_a_loss_that_is_not_finite_names_step_and_image(
     base: Model, example: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
