@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_maskrcnn.jobs import Job, JobError, Progress, guarded
+from napari_maskrcnn.widgets.collector import full_collections_postponed
 from napari_maskrcnn.widgets.warm_up import lower_priority, warm_up_job
 
 if TYPE_CHECKING:
@@ -172,7 +173,8 @@ def _work(
     make_job: MakeJob, stop: threading.Event, needs_torch: bool
 ) -> Generator[Progress, None, Any]:
     """Run in the thread: the job, with its torch errors in a form that the worker survives."""
-    return (yield from guarded(_job(make_job, stop, needs_torch)))
+    with full_collections_postponed():
+        return (yield from guarded(_job(make_job, stop, needs_torch)))
 
 
 def _job(make_job: MakeJob, stop: threading.Event, needs_torch: bool) -> Job[Any]:

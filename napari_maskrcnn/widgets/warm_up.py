@@ -11,18 +11,16 @@ without a graphics card has loaded: opened with RTLD_DEEPBIND it keeps to its ow
 from __future__ import annotations
 
 import ctypes
-import gc
 import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.widgets.collector import collector_off
 
 logger = logging.getLogger(__name__)
 
@@ -58,26 +56,8 @@ def warm_up_job() -> Job[None]:
     for name in MODULES:
         if name not in sys.modules:
             yield Progress(0, 0, "Starting torch")
-            with _collector_off():
+            with collector_off():
                 import_module(name)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the garbage collector off, and do not let it catch up afterwards.
-
-    Freezing and thawing at once moves everything that is alive to the oldest generation, which is
-    where it belongs, without looking through it.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.unfreeze()
-        if was_on:
-            gc.enable()
 
 
 def _open_libraries() -> None:

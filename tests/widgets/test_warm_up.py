@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -75,37 +73,6 @@ def test_the_first_prediction_in_a_fresh_window(tiny_model: str) -> None:
     assert layers == ["cells", "cells instances"]
     assert beats > 10
     assert worst < 0.25
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("collector")
-def test_the_collector_is_on_again_and_everything_is_old(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[bool] = []
-    monkeypatch.setattr(warm_up, "MODULES", ("not_imported_yet",))
-    monkeypatch.setattr(warm_up, "_open_libraries", lambda: None)
-    monkeypatch.setattr(warm_up, "import_module", lambda name: seen.append(gc.isenabled()))
-    run(warm_up.warm_up_job())
-    assert seen == [False]
-    assert gc.isenabled()
-    assert gc.get_freeze_count() == 0
-    gc.disable()
-    run(warm_up.warm_up_job())
-    assert not gc.isenabled()
-
-
-@pytest.mark.usefixtures("collector")
-def test_the_collector_is_on_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_up, "MODULES", ("there_is_no_such_module",))
-    with pytest.raises(ModuleNotFoundError):
-        run(warm_up.warm_up_job())
-    assert gc.isenabled()
 
 
 def test_nothing_to_do_the_second_time() -> None:
