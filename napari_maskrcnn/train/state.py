@@ -17,6 +17,7 @@ from napari_maskrcnn.network.maskrcnn import MaskRCNN
 EMA_DECAY = 0.999
 WEIGHT_DECAY = 0.01
 WARM_UP_STEPS = 100
+WARM_UP_SHARE = 0.1
 FINAL_RATE = 0.02
 
 
@@ -63,7 +64,8 @@ class TrainState:
 
     def set_rate(self, peak: float, position: float) -> float:
         """Set the learning rate for a `position` in the budget, 0…1: warm-up, then a cosine."""
-        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        # A short training must not spend all of itself warming up.
+        warm = min(1.0, max((self.step + 1) / WARM_UP_STEPS, position / WARM_UP_SHARE))
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
         rate = peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
         for group in self.optimizer.param_groups:

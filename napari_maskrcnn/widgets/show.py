@@ -34,6 +34,9 @@ def save_picture(
     try:
         for _ in range(20):
             QApplication.processEvents()
+        # The canvas has its final size only now.
+        viewer.reset_view()
+        QApplication.processEvents()
         viewer.screenshot(str(path), canvas_only=False, flash=False)
     finally:
         viewer.close()

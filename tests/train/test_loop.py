@@ -171,6 +171,7 @@ def test_training_leaves_torchs_random_state_alone(base: Model, example: Example
 def test_rate_warms_up_and_falls(base: Model) -> None:
     state = TrainState.start(copy.deepcopy(base.network), 1.0)
     assert state.set_rate(1.0, 0.0) == pytest.approx(0.01)
+    assert state.set_rate(0.5, 0.1) == pytest.approx(0.5 * 0.976, rel=1e-3)
     state.step = 500
     assert state.set_rate(1.0, 0.0) == pytest.approx(1.0)
     assert state.set_rate(1.0, 0.5) == pytest.approx(0.51)
