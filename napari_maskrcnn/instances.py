@@ -95,8 +95,8 @@ class Instances:
         label ``k + 1`` of its label image.
         """
         kept = self[self.scores >= score]
-        visible = np.unique(kept.to_labels())
-        return kept[visible[visible > 0] - 1]
+        pixels = np.bincount(kept.to_labels().ravel(), minlength=len(kept) + 1)
+        return kept[pixels[1:] > 0]
 
     def to_table(self) -> pd.DataFrame:
         """Table of the objects; row ``i`` is label ``i``, row 0 the background.
@@ -158,10 +158,19 @@ class Instances:
 def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, ...]]]:
     """Values present in a label image (background 0 left out) and the slices of their boxes.
 
-    Values are ranked first, so that an id in the millions costs no table of millions.
+    Values larger than the image has pixels are ranked first, so that an id in the millions costs
+    no table of millions.
     """
     from scipy import ndimage
 
+    if (
+        labels.dtype.kind in "ui"
+        and labels.size
+        and 0 <= labels.min() <= labels.max() < labels.size
+    ):
+        found = ndimage.find_objects(labels)
+        ids = np.asarray([k + 1 for k, where in enumerate(found) if where is not None], np.int64)
+        return ids, [where for where in found if where is not None]
     values, dense = np.unique(labels, return_inverse=True)
     dense = dense.reshape(labels.shape).astype(np.int32)
     if len(values) and values[0] == 0:

@@ -51,11 +51,12 @@ def file_kind(path: Path) -> FileKind:
     if head.startswith(b"PK\x03\x04"):
         # torch.save names the first member <archive>/data.pkl (or its .format_version).
         return FileKind.TORCH if b"/data.pkl" in head else FileKind.ZIP
+    # Before the signatures: the length at its start can be any byte, a pickle's 0x80 too.
+    if _looks_like_safetensors(head):
+        return FileKind.SAFETENSORS
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
-    if _looks_like_safetensors(head):
-        return FileKind.SAFETENSORS
     if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         return FileKind.WEB_PAGE
     return FileKind.UNKNOWN
