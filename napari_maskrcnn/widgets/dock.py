@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 MARGIN = 8
+# What the widest row needs: napari would dock it narrower, and cut it off.
+LEAST_WIDTH = 330
 
 
 class Closable(QWidget):
@@ -24,6 +26,7 @@ class Closable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setMinimumWidth(LEAST_WIDTH)
         self._docked = False
 
     def close_down(self) -> None:

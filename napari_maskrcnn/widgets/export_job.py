@@ -58,6 +58,17 @@ class ExportRequest:
     overwrite: bool = False
 
 
+def check_path(path: Path, format: Format) -> None:
+    """Raise ValueError when `path` cannot be a file of `format`."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder. Name a file in it.")
+    if not path.name.lower().endswith(format.suffixes):
+        raise ValueError(
+            f"{path.name} does not end like a file of the format {format.title}. Let it end in "
+            f"{' or '.join(format.suffixes)}, or choose another format."
+        )
+
+
 def export_job(request: ExportRequest) -> Job[Path]:
     """Write the file; return its path."""
     yield Progress(0, 0, f"Writing {request.path.name}")
@@ -77,8 +88,6 @@ def command(source: Path, request: ExportRequest) -> str:
     words = ["napari-maskrcnn", "export", str(source), "--output", str(request.path)]
     if request.image_source is not None:
         words += ["--image", str(request.image_source)]
-    if not request.path.name.lower().endswith(request.format.suffixes):
-        words += ["--format", request.format.name]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 

@@ -22,7 +22,13 @@ from napari_maskrcnn.formats import FORMATS, Format
 from napari_maskrcnn.jobs import Job
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.dock import Dock
-from napari_maskrcnn.widgets.export_job import ExportRequest, command, export_job, suggested_path
+from napari_maskrcnn.widgets.export_job import (
+    ExportRequest,
+    check_path,
+    command,
+    export_job,
+    suggested_path,
+)
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
@@ -51,7 +57,9 @@ class ExportWidget(Dock):
         self.copy.setToolTip("The same export for a terminal or a script")
         self.note = QLabel()
         self.note.setWordWrap(True)
-        self._saved: dict[str, Path] = {}
+        # The export that runs, and the last TIFF of each layer, which a command can read.
+        self._running: ExportRequest | None = None
+        self._saved: dict[str, ExportRequest] = {}
         self._build()
         self.formats.currentIndexChanged.connect(self._suggest)
         self.browse.clicked.connect(self._browse)
@@ -92,6 +100,7 @@ class ExportWidget(Dock):
                 return
             request.overwrite = True
         self.note.clear()
+        self._running = request
 
         def make_job(stop: threading.Event) -> Job[Path]:
             return export_job(request)
@@ -105,11 +114,13 @@ class ExportWidget(Dock):
         except ValueError as error:
             show_problem(error)
             return
-        source = self._saved.get(request.name) or request.source
+        saved = self._saved.get(request.name)
+        current = saved is not None and np.array_equal(saved.labels, request.labels)
+        source = saved.path if saved is not None and current else request.source
         if source is None:
             show_problem(
-                "The command reads labels from a file, and these were never saved. Export them as "
-                "TIFF once, then copy the command."
+                "The command reads labels from a file, and these are not saved as they are now. "
+                "Export them as TIFF, then copy the command."
             )
             return
         clipboard = QApplication.clipboard()
@@ -123,13 +134,15 @@ class ExportWidget(Dock):
             raise ValueError(NO_LABELS)
         if not self.path.text().strip():
             raise ValueError("Name the file to write: type it, or press Browse.")
+        path = Path(self.path.text().strip()).expanduser()
+        check_path(path, self.format())
         image = self.header.images.layer()
         fits = image is not None and spatial_shape(image) == spatial_shape(labels)
         return ExportRequest(
             name=labels.name,
             # A copy: painting goes on while the file is written.
             labels=np.array(full_data(labels)),
-            path=Path(self.path.text().strip()).expanduser(),
+            path=path,
             format=self.format(),
             image=full_data(image) if fits else None,
             image_source=Path(image.source.path) if fits and image.source.path else None,
@@ -159,7 +172,8 @@ class ExportWidget(Dock):
             self.path.setToolTip(self.path.text())
 
     def _done(self, path: Path) -> None:
-        labels = self.header.labels.layer()
-        if labels is not None and self.format().name == "tiff":
-            self._saved[labels.name] = path
+        # Another layer or format may be chosen by now: what was asked for counts.
+        request, self._running = self._running, None
+        if request is not None and request.format.name == "tiff":
+            self._saved[request.name] = request
         self.note.setText(f"Written: {path}")

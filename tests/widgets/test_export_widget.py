@@ -206,3 +206,39 @@ def test_browse_fills_in_the_path(widget: ExportWidget, monkeypatch: pytest.Monk
     assert widget.path.text() == "/somewhere/new.tif"
     widget.browse.click()
     assert widget.path.text() == "/somewhere/new.tif"
+
+
+def test_a_command_never_names_a_file_of_other_labels(
+    widget: ExportWidget, qtbot: Any, notes: list[str]
+) -> None:
+    """Neither what was painted since, nor a layer chosen while the export ran, is in the file."""
+    viewer = widget.viewer
+    other = viewer.add_labels(np.eye(64, dtype=int), name="other")
+    first = viewer.layers["cells instances"]
+    widget.header.labels.choose(first)
+    widget.path.setText(str(Path(widget.path.text()).with_name("first.tif")))
+    widget.row.button.click()
+    widget.header.labels.choose(other)
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    widget.copy.click()
+    assert notes[-1].startswith("error: The command reads labels from a file")
+    widget.header.labels.choose(first)
+    widget.copy.click()
+    assert "first.tif" in QApplication.clipboard().text()
+    first.data_setitem((np.array([0]), np.array([0])), 9)
+    widget.copy.click()
+    assert notes[-1].startswith("error: The command reads labels from a file")
+
+
+def test_a_folder_or_another_suffix_is_refused_before_anything_is_asked(
+    widget: ExportWidget, qtbot: Any, tmp_path: Path, notes: list[str], answer: list[Any]
+) -> None:
+    for text, message in (
+        (str(tmp_path), "is a folder. Name a file in it."),
+        (str(tmp_path / "x.foo"), "x.foo does not end like a file of the format"),
+    ):
+        widget.path.setText(text)
+        press(qtbot, widget)
+        assert message in notes[-1]
+    assert answer == [NO]
+    assert list(tmp_path.iterdir()) == []
