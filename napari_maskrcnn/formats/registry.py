@@ -18,6 +18,7 @@ from napari_maskrcnn.formats.label_data import LabelData, check_labels, is_whole
 from napari_maskrcnn.formats.raster import read_array, read_pages
 from napari_maskrcnn.formats.table import write_csv
 from napari_maskrcnn.formats.tiff import read_tiff, write_tiff
+from napari_maskrcnn.instances import Instances
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ FORMATS: tuple[Format, ...] = (
 
 
 def export(
-    labels: ArrayLike,
+    labels: ArrayLike | Instances,
     path: str | Path,
     image: ArrayLike | None = None,
     table: pd.DataFrame | None = None,
@@ -69,8 +70,8 @@ def export(
 
     Parameters
     ----------
-    labels : (H, W) or (…, H, W) integers
-        0 is the background.
+    labels : (H, W) or (…, H, W) integers, or Instances
+        0 is the background; instances bring their own table.
     path : str or Path
         The file; its suffix chooses the format (``.tif``, ``.csv``).
     image : array of the labels' shape, optionally with channels last
@@ -101,6 +102,9 @@ def export(
     """
     path = Path(path)
     chosen = find_format(path, format, [entry for entry in FORMATS if entry.write])
+    if isinstance(labels, Instances):
+        table = labels.to_table() if table is None else table
+        labels = labels.to_labels()
     data = LabelData.checked(labels, image, table, scale)
     assert chosen.write is not None
     with atomic_path(path, overwrite) as part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from napari_maskrcnn.predict.tiles import Tile, make_tiles
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
+
+_LOG = logging.getLogger(__name__)
 
 # Side and overlap of a tile in network pixels; one this large takes about 1.5 GB.
 TILE = 1536
@@ -172,6 +175,12 @@ def _detect(
     batch = prepared.image[None].to(model.device)
     with autocast(model.device):
         found = model.network.detect(batch, prepared.size)[0]
+    if found.limited:
+        _LOG.warning(
+            "More than %d objects in one part of the image: only the best are kept. Predict parts "
+            "of it, or give the object diameter if it is not automatic.",
+            config.max_detections,
+        )
     shift = np.asarray([tile.left, tile.top, tile.left, tile.top], np.float32)
     boxes = to_image(found.boxes.cpu(), prepared.zoom).numpy() + shift
     own = tile.owns(boxes)

@@ -213,3 +213,15 @@ def test_names_and_suffixes_are_unique() -> None:
     assert len(set(names)) == len(names)
     assert len(set(suffixes)) == len(suffixes)
     assert all(entry.write or entry.read for entry in FORMATS)
+
+
+def test_instances_are_exported_with_their_own_table(tmp_path: Path) -> None:
+    from napari_maskrcnn.formats import read_table
+    from napari_maskrcnn.instances import Instances
+
+    labels = np.zeros((12, 14), np.int32)
+    labels[2:6, 2:7], labels[8:11, 5:9] = 1, 2
+    found = Instances.from_labels(labels, ("nucleus",))
+    np.testing.assert_array_equal(read_labels(export(found, tmp_path / "x.tif")), labels)
+    table = read_table(export(found, tmp_path / "x.csv"))
+    assert table["class"].tolist() == ["nucleus", "nucleus"]

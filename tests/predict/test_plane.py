@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +107,18 @@ def test_stopping_returns_what_is_finished(
     assert 0 < len(part) < len(nm.predict(pair[0], model))
 
 
+def test_a_limit_that_is_hit_is_said(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    network = copy.copy(model.network)
+    network.roi_heads = copy.copy(network.roi_heads)
+    config = replace(network.config, max_detections=3)
+    network.config = network.roi_heads.config = config
+    few = nm.predict(pair[0], Model(network, model.card, None, model.device), score=0.05)
+    assert len(few) <= 3
+    assert "More than 3 objects in one part" in caplog.text
+
+
 @pytest.mark.parametrize("value", [0, 200])
 def test_a_constant_image_has_no_object(model: Model, value: int) -> None:
     found = nm.predict(np.full((40, 50), value, np.uint8), model)
@@ -142,8 +156,6 @@ def test_bad_input_ends_in_one_clear_message(
 
 
 def test_a_model_without_a_size_takes_no_diameter(model: Model) -> None:
-    from dataclasses import replace
-
     sizeless = Model(model.network, replace(model.card, diameter=None), None, model.device)
     with pytest.raises(ValueError, match="leave the diameter out"):
         nm.predict(np.eye(20), sizeless, diameter=12)
