@@ -108,6 +108,13 @@ def test_files_come_back(suffix: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(path), image)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "jpeg"])
+def test_compressed_tiffs_are_read(compression: str, tmp_path: Path) -> None:
+    image = np.full((16, 16), 77, np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", image, compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.tif"), image)
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name in ("x.png", "x.tif", "x.jpg"):
         (tmp_path / name).write_text("no image")
