@@ -68,14 +68,11 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
         Values as they were; pixels that are not finite take the least finite value.
     """
     array = check_image(image)
-    chosen = array[..., list(_channels(array.shape[2], channels))] if array.ndim == 3 else array
-    if array.dtype.kind == "f" and not np.isfinite(chosen).any():
-        raise ValueError(
-            f"The chosen channels {channels or (0,)} of the image have no finite pixel."
-        )
-    if array.ndim == 2:
-        _channels(1, channels)
-    return channels_first(array, channels)
+    array = array[..., None] if array.ndim == 2 else array
+    chosen = _channels(array.shape[2], channels)
+    if array.dtype.kind == "f" and not np.isfinite(array[..., list(chosen)]).any():
+        raise ValueError(f"The chosen channels {chosen} of the image have no finite pixel.")
+    return channels_first(array, chosen)
 
 
 def channels_first(

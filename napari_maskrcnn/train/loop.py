@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.network.losses import Losses
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.augment import Crop, random_crop
+from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState, freeze_norms
@@ -27,10 +27,6 @@ SAMPLING = SamplingConfig(
     rpn_samples=256, pre_nms=1000, post_nms=512, roi_samples=128, roi_positive=0.25
 )
 GRADIENT_NORM = 5.0
-CHECKPOINT_SECONDS = 50.0
-# Validation may take this share of the time, and happens at least this many times.
-VALIDATION_SHARE = 0.15
-VALIDATIONS = 10
 
 Score = Callable[[MaskRCNN], dict[str, float]]
 
@@ -105,7 +101,7 @@ def train_job(
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
     batches = _Batches(examples, settings, network.config.class_names, zoom, device)
-    clock = _Clock(settings, batches.steps_per_epoch, state)
+    clock = Clock(settings, batches.steps_per_epoch, state)
     while clock.position() < 1 and not (stop is not None and stop.is_set()):
         state.set_rate(settings.rate, clock.position())
         row = _step(state, batches, device) | {"seconds": clock.tick()}
@@ -228,62 +224,3 @@ def _shares(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float64]
         colour, 1 / np.sqrt(max(1, colour.sum())), 1 / np.sqrt(max(1, (~colour).sum()))
     )
     return share / share.sum()
-
-
-class _Clock:
-    """Where the training stands in its budget, and when to validate and to save."""
-
-    def __init__(self, settings: TrainSettings, steps_per_epoch: int, state: TrainState) -> None:
-        self._budget, self._state = settings.seconds, state
-        self._steps = (settings.epochs or 0) * steps_per_epoch
-        self._last = self._saved = time.monotonic()
-        self._validated_at, self._validation_cost = self._last_validation(), 0.0
-
-    def position(self) -> float:
-        """Share of the budget used, 0…1."""
-        if self._budget is None:
-            return self._state.step / self._steps
-        return self._state.seconds / self._budget
-
-    def _last_validation(self) -> float:
-        """Position of the last validated row, so that a resumed run validates where it would."""
-        for row in reversed(self._state.history):
-            if "ap50" in row:
-                done = row["step"] if self._budget is None else row["seconds"]
-                return float(done / (self._steps if self._budget is None else self._budget))
-        return 0.0
-
-    def progress(self) -> tuple[int, int]:
-        """Done and total: steps, or seconds."""
-        if self._budget is None:
-            return self._state.step, self._steps
-        return min(int(self._state.seconds), int(self._budget)), max(1, int(self._budget))
-
-    def tick(self) -> float:
-        """Count the time since the last call; returns the seconds in all."""
-        now = time.monotonic()
-        self._state.seconds += now - self._last
-        self._last = now
-        return round(self._state.seconds, 3)
-
-    def validation_due(self) -> bool:
-        """Often enough for a curve, without eating the budget; by steps alone when it counts."""
-        ahead = self.position() - self._validated_at
-        if self._budget is None:
-            return ahead >= 1 / VALIDATIONS
-        return ahead * self._budget >= max(
-            self._budget / VALIDATIONS, self._validation_cost / VALIDATION_SHARE
-        )
-
-    def validated(self) -> None:
-        """Note what a validation took."""
-        before = self._state.seconds
-        self._validation_cost = self.tick() - before
-        self._validated_at = self.position()
-
-    def checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is getting old; counts from now when it is."""
-        due = time.monotonic() - self._saved >= CHECKPOINT_SECONDS
-        if due:
-            self._saved = time.monotonic()
-        return due

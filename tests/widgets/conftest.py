@@ -52,6 +52,7 @@ class Heartbeat(QObject):
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
+        self.lateness.clear()
         self._last = time.perf_counter()
         self._timer.start()
 
