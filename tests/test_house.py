@@ -21,6 +21,7 @@ WINDOW_TOOLKITS |= {"PyQt5", "PyQt6", "PySide2", "PySide6"}
 ON_TOP = {"widgets", "cli", "demo", "__main__"}
 MOST_LINES_A_FILE = 300
 MOST_LINES_A_FUNCTION = 50
+MOST_LINES_A_FORWARD = 15
 
 
 def python_files(*folders: Path) -> list[Path]:
@@ -193,3 +194,14 @@ def test_rooms_stay_small(path: Path) -> None:
             written = (node.end_lineno or node.lineno) - node.lineno + 1
             length = written - (docstring.count("\n") + 1 if docstring else 0)
             assert length <= MOST_LINES_A_FUNCTION, f"{node.name} (line {node.lineno}): {length}"
+
+
+@pytest.mark.parametrize("path", python_files(PACKAGE / "network"), ids=lambda path: path.name)
+def test_what_a_network_computes_reads_like_its_figure(path: Path) -> None:
+    for layer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(layer, ast.ClassDef) and "nn." in " ".join(map(ast.unparse, layer.bases)):
+            for method in layer.body:
+                if isinstance(method, ast.FunctionDef) and method.name != "__init__":
+                    body = method.body[1:] if ast.get_docstring(method) else method.body
+                    length = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+                    assert length <= MOST_LINES_A_FORWARD, f"{layer.name}.{method.name}: {length}"

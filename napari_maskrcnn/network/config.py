@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101")
+Backbone = Literal[
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d"
+]
+BACKBONES: tuple[Backbone, ...] = get_args(Backbone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,16 +18,25 @@ class NetworkConfig:
 
     Parameters
     ----------
-    backbone : {"resnet18", "resnet34", "resnet50", "resnet101"}
-        Trunk.
+    backbone : str
+        Trunk, one of `BACKBONES`, by torchvision's name.
     frozen_norm : bool
         Batch norm as a fixed affine map (from pretrained weights) instead of trained.
+    fpn_norm, head_norm : bool
+        Batch norm after the convolutions of the pyramid; after those of the box and mask heads.
     norm_eps : float
         Epsilon of the batch norms; torchvision's COCO weights were trained with 0.
     last_stage : {4, 5}
         Deepest ResNet stage (C4 or C5) that feeds the pyramid.
     fpn_channels, box_channels, mask_channels : int
-        Widths of the pyramid, the box head's two layers, the mask head.
+        Widths of the pyramid, the box head's wide layers, the mask head.
+    rpn_convs, box_convs : int
+        3×3 convolutions in the RPN's head, and in the box head before one wide layer; a box head
+        without any (0) has two wide layers.
+    mask_bins : {14, 28}
+        Side of the grid that the mask head sees; masks have twice as many cells.
+    class_agnostic_boxes, class_agnostic_masks : bool
+        One box code or mask for all classes instead of one each.
     anchor_sizes : tuple of int
         Side of the square anchor of each pyramid level, finest first, in network pixels.
     anchor_ratios : tuple of float
@@ -33,6 +45,8 @@ class NetworkConfig:
         Names of the classes from 1; background is class 0.
     aligned : bool
         RoIAlign and mask targets shifted by half a pixel (exact); torchvision's weights: False.
+    sampling_ratio : int
+        Points along each side of a bin that RoIAlign takes; 0: as many as the bin has cells.
     paste : {"subpixel", "torchvision"}
         How a mask goes back into its box.
     round_anchors : bool
@@ -57,17 +71,25 @@ class NetworkConfig:
         Most objects an image (one network input).
     """
 
-    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"] = "resnet50"
+    backbone: Backbone = "resnet50"
     frozen_norm: bool = True
+    fpn_norm: bool = False
+    head_norm: bool = False
     norm_eps: float = 1e-5
     last_stage: Literal[4, 5] = 5
     fpn_channels: int = 256
     box_channels: int = 1024
     mask_channels: int = 256
+    rpn_convs: int = 1
+    box_convs: int = 0
+    mask_bins: Literal[14, 28] = 14
+    class_agnostic_boxes: bool = False
+    class_agnostic_masks: bool = False
     anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
     class_names: tuple[str, ...] = ("object",)
     aligned: bool = False
+    sampling_ratio: int = 2
     paste: Literal["subpixel", "torchvision"] = "torchvision"
     round_anchors: bool = True
     canonical_size: int = 224
@@ -94,6 +116,11 @@ class NetworkConfig:
             )
         if not self.class_names:
             raise ValueError("class_names is empty; name at least one class.")
+        if self.mask_bins not in (14, 28):
+            raise ValueError(f"mask_bins is {self.mask_bins}; choose 14 or 28.")
+        for name, least in (("rpn_convs", 1), ("box_convs", 0), ("sampling_ratio", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; give at least {least}.")
 
     @property
     def levels(self) -> int:
@@ -104,6 +131,11 @@ class NetworkConfig:
     def num_classes(self) -> int:
         """Classes with the background."""
         return len(self.class_names) + 1
+
+    @property
+    def mask_size(self) -> int:
+        """Cells along each side of a mask."""
+        return 2 * self.mask_bins
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -149,31 +181,3 @@ class SamplingConfig:
     roi_samples: int = 512
     roi_positive: float = 0.25
     roi_iou: float = 0.5
-
-
-def compact_config(class_names: tuple[str, ...] = ("object",)) -> NetworkConfig:
-    """Architecture that training from scratch starts from, for objects of about 7 to 100 pixels.
-
-    Twice the image's scale with anchors from 8 image pixels, exact alignment and paste, and a
-    ResNet-34 without C5, whose grid of 32 network pixels is coarser than such objects need.
-    """
-    return NetworkConfig(
-        backbone="resnet34",
-        frozen_norm=False,
-        last_stage=4,
-        fpn_channels=128,
-        box_channels=512,
-        mask_channels=128,
-        anchor_sizes=(16, 32, 64, 128),
-        class_names=class_names,
-        aligned=True,
-        paste="subpixel",
-        round_anchors=False,
-        image_mean=(0.5, 0.5, 0.5),
-        image_std=(0.25, 0.25, 0.25),
-        stretch=True,
-        scale=2.0,
-        pre_nms=3000,
-        post_nms=3000,
-        max_detections=2000,
-    )

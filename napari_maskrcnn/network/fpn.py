@@ -11,18 +11,20 @@ from torchvision.ops.misc import Conv2dNormActivation
 
 from napari_maskrcnn.network.backbone import ResNetTrunk
 from napari_maskrcnn.network.config import NetworkConfig
+from napari_maskrcnn.network.layers import norm_layer
 
 
 class FeaturePyramid(nn.Module):
     """Top-down pathway with lateral connections."""
 
-    def __init__(self, in_channels: list[int], channels: int) -> None:
+    def __init__(self, in_channels: list[int], config: NetworkConfig) -> None:
         super().__init__()
-        self.inner_blocks = nn.ModuleList(_conv(c, channels, 1) for c in in_channels)
-        self.layer_blocks = nn.ModuleList(_conv(channels, channels, 3) for _ in in_channels)
+        width = config.fpn_channels
+        self.inner_blocks = nn.ModuleList(_conv(c, width, 1, config) for c in in_channels)
+        self.layer_blocks = nn.ModuleList(_conv(width, width, 3, config) for _ in in_channels)
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        """Maps C2… to P2… and one more, pooled from the last by 2; all `channels` wide."""
+        """Maps C2… to P2… and one more, pooled from the last by 2; all of one width."""
         laterals = [block(c) for block, c in zip(self.inner_blocks, maps, strict=True)]
         for k in range(len(laterals) - 1, 0, -1):
             size = laterals[k - 1].shape[-2:]
@@ -37,7 +39,7 @@ class Backbone(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.body = ResNetTrunk(config)
-        self.fpn = FeaturePyramid(self.body.channels, config.fpn_channels)
+        self.fpn = FeaturePyramid(self.body.channels, config)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Images (B, 3, H, W) to maps (B, C, H/4, W/4), (B, C, H/8, W/8) and so on."""
@@ -45,11 +47,17 @@ class Backbone(nn.Module):
         return pyramid
 
 
-def _conv(inputs: int, outputs: int, kernel: int) -> nn.Module:
-    """Plain convolution under the name (``.0``) that torchvision's weights use."""
+def _conv(inputs: int, outputs: int, kernel: int, config: NetworkConfig) -> nn.Module:
+    """Convolution without rectifier, as a block (``.0``, ``.1``) as torchvision names its parts."""
     layer = Conv2dNormActivation(
-        inputs, outputs, kernel, padding=kernel // 2, norm_layer=None, activation_layer=None
+        inputs,
+        outputs,
+        kernel,
+        padding=kernel // 2,
+        norm_layer=norm_layer(config) if config.fpn_norm else None,
+        activation_layer=None,
     )
     nn.init.kaiming_uniform_(layer[0].weight, a=1)
-    nn.init.zeros_(layer[0].bias)
+    if layer[0].bias is not None:
+        nn.init.zeros_(layer[0].bias)
     return layer

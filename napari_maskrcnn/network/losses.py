@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_maskrcnn.network.layers import of_class
+
 # Where the smooth L1 loss turns from square to straight (torchvision, and Fast R-CNN's sigma = 3).
 BETA = 1 / 9
 
@@ -69,8 +71,8 @@ def box_losses(
     ----------
     logits : (S, K)
         Class logits, background first.
-    codes : (S, 4K)
-        Box codes of every class.
+    codes : (S, K or 1, 4)
+        Box codes of every class, or of all at once.
     classes : (S,) int64
         True class, 0 for background.
     target_codes : (S, 4)
@@ -78,7 +80,7 @@ def box_losses(
     """
     classification = F.cross_entropy(logits, classes)
     positive = (classes > 0).nonzero()[:, 0]
-    own = codes.reshape(len(codes), -1, 4)[positive, classes[positive]]
+    own = of_class(codes, positive, classes[positive])
     box = F.smooth_l1_loss(own, target_codes[positive], beta=BETA, reduction="sum")
     return classification, box / max(1, len(classes))
 
@@ -88,8 +90,8 @@ def mask_loss(logits: Tensor, classes: Tensor, targets: Tensor) -> Tensor:
 
     Parameters
     ----------
-    logits : (P, K, M, M)
-        Mask logits of every class.
+    logits : (P, K or 1, M, M)
+        Mask logits of every class, or of all at once.
     classes : (P,) int64
         True class.
     targets : (P, M, M) float
@@ -97,5 +99,5 @@ def mask_loss(logits: Tensor, classes: Tensor, targets: Tensor) -> Tensor:
     """
     if len(classes) == 0:
         return logits.sum() * 0
-    own = logits[torch.arange(len(classes), device=logits.device), classes]
+    own = of_class(logits, torch.arange(len(classes), device=logits.device), classes)
     return F.binary_cross_entropy_with_logits(own, targets)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
 from napari_maskrcnn.network.fpn import Backbone
 from napari_maskrcnn.network.losses import Losses
-from napari_maskrcnn.network.roi_heads import Detections, RoIHeads, Target
+from napari_maskrcnn.network.roi_heads import Detections, RoIHeads
 from napari_maskrcnn.network.rpn import RPN
+from napari_maskrcnn.network.targets import Target
 
 
 class MaskRCNN(nn.Module):

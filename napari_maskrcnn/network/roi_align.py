@@ -22,7 +22,6 @@ from napari_maskrcnn.network.config import NetworkConfig
 CANONICAL_LEVEL = 4
 FINEST_LEVEL = 2
 FINEST_STRIDE = 4
-SAMPLES = 2
 
 
 def level_of(boxes: Tensor, config: NetworkConfig) -> Tensor:
@@ -46,7 +45,7 @@ def pool(pyramid: list[Tensor], boxes: list[Tensor], bins: int, config: NetworkC
     bins : int
         Side of the grid.
     config : NetworkConfig
-        Uses ``last_stage``, ``canonical_size`` and ``aligned``.
+        Uses ``last_stage``, ``canonical_size``, ``aligned`` and ``sampling_ratio``.
     """
     image = torch.cat([b.new_full((len(b), 1), i) for i, b in enumerate(boxes)])
     rois = torch.cat([image, torch.cat(boxes)], dim=1)
@@ -55,25 +54,26 @@ def pool(pyramid: list[Tensor], boxes: list[Tensor], bins: int, config: NetworkC
     dtype = torch.promote_types(pyramid[0].dtype, rois.dtype)
     maps = [feature.to(dtype) for feature in pyramid[:-1]]
     rois = rois.to(dtype)
-    if rois.device.type == "cpu" and maps[0].requires_grad:
-        return _pool_rows(maps, rois, levels, bins, config.aligned)
-    return _pool_levels(maps, rois, levels, bins, config.aligned)
+    if rois.device.type == "cpu" and maps[0].requires_grad and config.sampling_ratio > 0:
+        return _pool_rows(maps, rois, levels, bins, config)
+    return _pool_levels(maps, rois, levels, bins, config)
 
 
 def _pool_levels(
-    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, aligned: bool
+    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, config: NetworkConfig
 ) -> Tensor:
     """Pool RoIs (N, 5) level by level with torchvision's operator."""
     chosen = [(levels == k).nonzero()[:, 0] for k in range(len(maps))]
+    ratio, aligned = config.sampling_ratio, config.aligned
     grids = [
-        roi_align(feature, rois[here], bins, 1 / (FINEST_STRIDE * 2**k), SAMPLES, aligned)
+        roi_align(feature, rois[here], bins, 1 / (FINEST_STRIDE * 2**k), ratio, aligned)
         for k, (feature, here) in enumerate(zip(maps, chosen, strict=True))
     ]
     return torch.cat(grids)[torch.cat(chosen).argsort()]
 
 
 def _pool_rows(
-    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, aligned: bool
+    maps: list[Tensor], rois: Tensor, levels: Tensor, bins: int, config: NetworkConfig
 ) -> Tensor:
     """Pool all RoIs (N, 5) of all levels at once, as weighted sums of channels-last rows.
 
@@ -86,13 +86,13 @@ def _pool_rows(
     table = torch.cat([m.permute(0, 2, 3, 1).flatten(0, 2) for m in maps])
     scale = 1 / (FINEST_STRIDE * 2 ** levels.to(rois.dtype))[:, None]
     height, width = heights[levels], widths[levels]
-    y, wy = _samples(rois[:, 2, None] * scale, rois[:, 4, None] * scale, bins, height, aligned)
-    x, wx = _samples(rois[:, 1, None] * scale, rois[:, 3, None] * scale, bins, width, aligned)
+    y, wy = _samples(rois[:, 2, None] * scale, rois[:, 4, None] * scale, bins, height, config)
+    x, wx = _samples(rois[:, 1, None] * scale, rois[:, 3, None] * scale, bins, width, config)
     first = (cells.cumsum(0) - cells)[levels] + rois[:, 0].long() * height * width
     rows = first[:, None, None] + y * width[:, None, None]
     index = rows[:, :, None, :, None] + x[:, None, :, None, :]
     weight = wy[:, :, None, :, None] * wx[:, None, :, None, :]
-    points = (2 * SAMPLES) ** 2
+    points = (2 * config.sampling_ratio) ** 2
     grids = functional.embedding_bag(
         index.reshape(-1, points),
         table,
@@ -103,18 +103,19 @@ def _pool_rows(
 
 
 def _samples(
-    start: Tensor, stop: Tensor, bins: int, length: Tensor, aligned: bool
+    start: Tensor, stop: Tensor, bins: int, length: Tensor, config: NetworkConfig
 ) -> tuple[Tensor, Tensor]:
-    """Cells that each bin reads along one axis, and their weights, both (N, bins, 2 · SAMPLES).
+    """Cells that each bin reads along one axis, and their weights, both (N, bins, 2 · samples).
 
     `start` and `stop` are (N, 1) in cells of the RoI's level, which has `length` (N,) of them.
     """
-    if aligned:
+    samples = config.sampling_ratio
+    if config.aligned:
         start, extent = start - 0.5, stop - start
     else:
         extent = (stop - start).clamp(min=1)
-    steps = torch.arange(bins * SAMPLES, dtype=start.dtype)
-    points = start + (steps + 0.5) * (extent / (bins * SAMPLES))
+    steps = torch.arange(bins * samples, dtype=start.dtype)
+    points = start + (steps + 0.5) * (extent / (bins * samples))
     end = length[:, None]
     inside = (points >= -1) & (points <= end)
     points = torch.minimum(points.clamp(min=0), end - 1)
@@ -122,8 +123,8 @@ def _samples(
     high = torch.minimum(low + 1, end - 1)
     part = points - low
     cells = torch.stack([low, high], dim=-1)
-    weights = torch.stack([1 - part, part], dim=-1) * (inside / SAMPLES)[..., None]
-    shape = (len(cells), bins, 2 * SAMPLES)
+    weights = torch.stack([1 - part, part], dim=-1) * (inside / samples)[..., None]
+    shape = (len(cells), bins, 2 * samples)
     return cells.reshape(shape), weights.reshape(shape)
 
 

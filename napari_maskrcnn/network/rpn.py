@@ -41,12 +41,15 @@ class RPNOutput:
 
 
 class RPNHead(nn.Module):
-    """One 3×3 convolution and two 1×1 siblings, shared by all levels."""
+    """3×3 convolutions and two 1×1 siblings, shared by all levels."""
 
-    def __init__(self, channels: int, anchors: int) -> None:
+    def __init__(self, channels: int, anchors: int, convs: int) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            Conv2dNormActivation(channels, channels, kernel_size=3, norm_layer=None)
+            *(
+                Conv2dNormActivation(channels, channels, kernel_size=3, norm_layer=None)
+                for _ in range(convs)
+            )
         )
         self.cls_logits = nn.Conv2d(channels, anchors, 1)
         self.bbox_pred = nn.Conv2d(channels, anchors * 4, 1)
@@ -69,7 +72,7 @@ class RPN(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.head = RPNHead(config.fpn_channels, len(config.anchor_ratios))
+        self.head = RPNHead(config.fpn_channels, len(config.anchor_ratios), config.rpn_convs)
 
     def forward(self, pyramid: list[Tensor], images: Tensor) -> RPNOutput:
         """Score and code every anchor over the images (B, 3, H, W)."""

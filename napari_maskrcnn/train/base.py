@@ -12,8 +12,9 @@ from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.load import load_model
 from napari_maskrcnn.models.model import Model
-from napari_maskrcnn.network.config import NetworkConfig, compact_config
+from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.network.presets import compact_config
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
 
@@ -106,7 +107,7 @@ def with_classes(network: MaskRCNN, config: NetworkConfig) -> MaskRCNN:
     with torch.random.fork_rng(devices=[]):
         new = MaskRCNN(config)
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-    for name, width in _CLASS_ROWS.items():
+    for name, width in _class_rows(config).items():
         value = state[name].reshape(len(old) + 1, width, *state[name].shape[1:])
         mean = value[1:].mean(dim=0)
         state[name] = torch.cat([value[row] if row >= 0 else mean for row in rows])
@@ -114,15 +115,18 @@ def with_classes(network: MaskRCNN, config: NetworkConfig) -> MaskRCNN:
     return new
 
 
-# Tensors with rows for each class, background first, and how many rows a class has.
-_CLASS_ROWS = {
-    "roi_heads.box_predictor.cls_score.weight": 1,
-    "roi_heads.box_predictor.cls_score.bias": 1,
-    "roi_heads.box_predictor.bbox_pred.weight": 4,
-    "roi_heads.box_predictor.bbox_pred.bias": 4,
-    "roi_heads.mask_predictor.mask_fcn_logits.weight": 1,
-    "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
-}
+def _class_rows(config: NetworkConfig) -> dict[str, int]:
+    """Tensors with rows for each class, background first, and how many rows a class has."""
+    layers = {"box_predictor.cls_score": 1}
+    if not config.class_agnostic_boxes:
+        layers["box_predictor.bbox_pred"] = 4
+    if not config.class_agnostic_masks:
+        layers["mask_predictor.mask_fcn_logits"] = 1
+    return {
+        f"roi_heads.{layer}.{kind}": rows
+        for layer, rows in layers.items()
+        for kind in ("weight", "bias")
+    }
 
 
 def class_names(examples: Sequence[Example]) -> tuple[str, ...]:

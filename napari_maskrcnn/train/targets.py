@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_maskrcnn.instances import label_boxes
-from napari_maskrcnn.network.roi_heads import Target
+from napari_maskrcnn.network.targets import Target
 
 # Slivers that the crop's edge leaves of an object teach nothing, network pixels.
 SMALLEST_SIDE = 3

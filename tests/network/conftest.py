@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_maskrcnn.network.config import NetworkConfig, compact_config
+from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.network.presets import compact_config
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from napari_maskrcnn.network.config import NetworkConfig, compact_config
+from napari_maskrcnn.network.config import BACKBONES, Backbone, NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.network.roi_heads import Target
+from napari_maskrcnn.network.presets import compact_config
+from napari_maskrcnn.network.targets import Target
 
 
 def _target(labels: Tensor, boxes: list[list[float]], ids: list[int]) -> Target:
@@ -19,6 +21,12 @@ def _target(labels: Tensor, boxes: list[list[float]], ids: list[int]) -> Target:
         torch.tensor(ids, dtype=torch.int64),
         labels,
     )
+
+
+def _seeded(config: NetworkConfig) -> MaskRCNN:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MaskRCNN(config)
 
 
 def _labels() -> Tensor:
@@ -105,8 +113,8 @@ def test_a_few_steps_learn_one_object(tiny: MaskRCNN) -> None:
     assert last < 0.5 * first
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "resnet34", "resnet50", "resnet101"])
-def test_every_backbone_builds_with_and_without_c5(backbone: str) -> None:
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_builds_with_and_without_c5(backbone: Backbone) -> None:
     for stage, sizes in ((4, (16, 32, 64, 128)), (5, (16, 32, 64, 128, 256))):
         config = replace(compact_config(), backbone=backbone, last_stage=stage, anchor_sizes=sizes)
         with torch.device("meta"):
@@ -126,3 +134,65 @@ def test_config_travels_through_json_and_refuses_what_it_does_not_know() -> None
         replace(config, anchor_sizes=(16,))
     with pytest.raises(ValueError, match="vgg"):
         replace(config, backbone="vgg")
+    for name, value in {
+        "mask_bins": 7,
+        "rpn_convs": 0,
+        "box_convs": -1,
+        "sampling_ratio": -1,
+    }.items():
+        with pytest.raises(ValueError, match=f"{name} is {value}"):
+            NetworkConfig.from_dict(plain | {name: value})
+
+
+def test_a_card_from_before_a_setting_takes_its_default() -> None:
+    new = ("rpn_convs", "box_convs", "mask_bins", "sampling_ratio", "fpn_norm", "head_norm")
+    old = {k: v for k, v in NetworkConfig().to_dict().items() if k not in new}
+    assert NetworkConfig.from_dict(old) == NetworkConfig()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mask_bins": 28},
+        {"class_agnostic_boxes": True},
+        {"class_agnostic_masks": True},
+        {"class_agnostic_boxes": True, "class_agnostic_masks": True, "aligned": False},
+        {"sampling_ratio": 0},
+        {"sampling_ratio": 3},
+        {"rpn_convs": 2, "box_convs": 2, "fpn_norm": True, "head_norm": True},
+        {"rpn_convs": 2, "box_convs": 1, "fpn_norm": True, "head_norm": True, "frozen_norm": True},
+    ],
+    ids=lambda change: " ".join(change),
+)
+def test_every_variant_finds_and_learns(tiny_config: NetworkConfig, change: dict[str, Any]) -> None:
+    config = replace(tiny_config, **change)
+    network = _seeded(config)
+    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    target = _target(_labels(), [[20.0, 10.0, 50.0, 30.0]], [5])
+    losses = network.losses(images, [target] * 2, generator=torch.Generator().manual_seed(1))
+    losses.total.backward()
+    still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+    found = network.eval().detect(images)[1]
+    side = 56 if config.mask_bins == 28 else 28
+    assert found.masks.shape == (50, side, side)
+    assert set(found.classes.tolist()) <= {1, 2}
+    assert 0 < found.masks.std() < 1
+
+
+def test_classes_that_share_code_and_mask_get_the_same(tiny_config: NetworkConfig) -> None:
+    """A class-agnostic head is the class-specific one with its rows repeated."""
+    shared = replace(tiny_config, class_agnostic_boxes=True, class_agnostic_masks=True)
+    agnostic = _seeded(shared).eval()
+    state = agnostic.state_dict()
+    for name in ("box_predictor.bbox_pred", "mask_predictor.mask_fcn_logits"):
+        for kind in ("weight", "bias"):
+            rows = state[f"roi_heads.{name}.{kind}"]
+            state[f"roi_heads.{name}.{kind}"] = torch.cat([rows] * 3)
+    specific = _seeded(tiny_config).eval()
+    specific.load_state_dict(state)
+    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    one, other = agnostic.detect(images)[0], specific.detect(images)[0]
+    torch.testing.assert_close(one.boxes, other.boxes)
+    torch.testing.assert_close(one.masks, other.masks)
+    assert one.classes.equal(other.classes)

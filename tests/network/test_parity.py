@@ -13,7 +13,7 @@ from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.network.paste import RULES, paste
 from napari_maskrcnn.network.prepare import prepare, to_image
-from napari_maskrcnn.network.roi_heads import Target
+from napari_maskrcnn.network.targets import Target
 
 NAMES = ("a", "b", "c")
 SHORT, LONG = 128, 192

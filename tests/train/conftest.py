@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from napari_maskrcnn.models import Model, ModelCard
-from napari_maskrcnn.network.config import compact_config
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.network.presets import compact_config
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train.dataset import Example, make_example
 

@@ -1,0 +1,53 @@
+"""Box head: what is in a proposal, how sure, and a finer box."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from napari_maskrcnn.network.boxes import precise
+from napari_maskrcnn.network.config import NetworkConfig
+from napari_maskrcnn.network.layers import head_conv
+
+BOX_BINS = 7
+
+
+def box_head(config: NetworkConfig) -> nn.Module:
+    """Grids (N, C, 7, 7) to features (N, channels): wide layers, or convolutions and one of them.
+
+    The convolutional head is a plain sequence, as torchvision's second version numbers it.
+    """
+    if config.box_convs == 0:
+        return TwoLayers(config.fpn_channels, config.box_channels)
+    width = config.fpn_channels
+    convs = [head_conv(width, width, config) for _ in range(config.box_convs)]
+    wide = nn.Linear(width * BOX_BINS**2, config.box_channels)
+    return nn.Sequential(*convs, nn.Flatten(), wide, nn.ReLU(inplace=True))
+
+
+class TwoLayers(nn.Module):
+    """Two wide layers on the 7×7 grid."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.fc6 = nn.Linear(in_channels * BOX_BINS**2, channels)
+        self.fc7 = nn.Linear(channels, channels)
+
+    def forward(self, grids: Tensor) -> Tensor:
+        """Grids (N, C, 7, 7) to features (N, channels)."""
+        features: Tensor = self.fc7(self.fc6(grids.flatten(1)).relu()).relu()
+        return features
+
+
+class BoxPredictor(nn.Module):
+    """Class logits, background first, and box codes of every class or of all at once."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        boxes = 1 if config.class_agnostic_boxes else config.num_classes
+        self.cls_score = nn.Linear(config.box_channels, config.num_classes)
+        self.bbox_pred = nn.Linear(config.box_channels, boxes * 4)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, channels) to logits (N, K) and codes (N, K or 1, 4), at least float32."""
+        codes = precise(self.bbox_pred(features))
+        return precise(self.cls_score(features)), codes.reshape(len(codes), -1, 4)
