@@ -64,7 +64,7 @@ class Outcome:
     files: Mapping[str, Path]
 
 
-def main(output: Path, window: bool, say: Say = _LOG.info) -> None:
+def main(output: Path, window: bool, say: Say = _LOG.info) -> Outcome:
     """Run the loop, say what was done with numbers, take a picture and perhaps open napari.
 
     Parameters
@@ -75,6 +75,10 @@ def main(output: Path, window: bool, say: Say = _LOG.info) -> None:
         Open napari at the end, where there is a screen.
     say : callable
         Takes each line of what was done.
+
+    Returns
+    -------
+    Outcome
     """
     from napari_maskrcnn.widgets import show
 
@@ -89,6 +93,7 @@ def main(output: Path, window: bool, say: Say = _LOG.info) -> None:
     if window and show.has_screen():
         say("Opening napari; close its window to end.")
         show.open_window(outcome.image, outcome.before, outcome.after)
+    return outcome
 
 
 def loop(output: Path, say: Say, minutes: float = MINUTES) -> Outcome:

@@ -6,23 +6,25 @@ and the reason, so that a script can count and log them.
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
-from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.cli.progress import aside
 
 PROGRAM = "napari-maskrcnn"
 DONE, FAILED, USAGE = 0, 1, 2
 
 _EXPECTED = (ValueError, OSError)
-_CLEAR = "\r\x1b[2K"
 
 
 class UsageError(Exception):
@@ -32,6 +34,16 @@ class UsageError(Exception):
 def say(text: str = "") -> None:
     """Write one line of results to standard output."""
     _write(sys.stdout, f"{text}\n")
+
+
+def say_result(text: str, values: Mapping[str, Any], as_json: bool) -> None:
+    """Write one result: as a line for people, or its values as a line of JSON for a script."""
+    say(to_json(values) if as_json else text)
+
+
+def to_json(values: object, indent: int | None = None) -> str:
+    """Return values as JSON; paths become text, and numbers that JSON does not know null."""
+    return json.dumps(_plain(values), indent=indent, allow_nan=False)
 
 
 def fail(subject: object, error: BaseException | str) -> int:
@@ -74,7 +86,8 @@ def interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         # A signal may arrive inside a write, where another would be refused.
-        os.write(2, b"Stopping; what is finished is kept. Ctrl+C again ends at once.\n")
+        clear = b"\r\x1b[2K" if sys.stderr.isatty() else b""
+        os.write(2, clear + b"Stopping; what is finished is kept. Ctrl+C again ends at once.\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -86,51 +99,41 @@ def interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-class ProgressLine:
-    """One line on standard error that follows a job, on a terminal only; gone when it ends."""
-
-    def __init__(self, subject: object) -> None:
-        self._subject = str(subject)
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> ProgressLine:
-        """Return the callable that a job reports to."""
-        return self
-
-    def __call__(self, step: Progress) -> None:
-        """Show one step."""
-        if self._shown:
-            share = f" {100 * step.done / step.total:3.0f} %" if step.total else ""
-            text = f"{self._subject}{share} {step.message}"
-            _write(sys.stderr, f"{_CLEAR}{text[: _width() - 1]}")
-
-    def __exit__(self, *exception: object) -> None:
-        """Clear the line."""
-        if self._shown:
-            _write(sys.stderr, _CLEAR)
-
-
 def _write(stream: TextIO, text: str) -> None:
     try:
-        stream.write(text)
-        stream.flush()
+        with aside():
+            stream.write(text)
+            stream.flush()
     except BrokenPipeError:
         # The reader (head, less) is gone; the work goes on, and the rest is said to nobody.
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
-        return 80
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+class _Log(logging.StreamHandler[TextIO]):
+    """Writes between the bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with aside():
+            super().emit(record)
 
 
 @contextmanager
 def logged(verbose: bool) -> Iterator[None]:
     """Show the program's log on standard error, everything with `verbose`, else only errors."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Log(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     # Readers of files log a traceback of their own for a damaged file that is reported anyway.
     handler.setLevel(logging.DEBUG if verbose else logging.CRITICAL)

@@ -7,8 +7,8 @@ import signal
 import threading
 from pathlib import Path
 
-from napari_maskrcnn.cli.console import DONE, PROGRAM, say
-from napari_maskrcnn.cli.parser import Subparsers, add_verb
+from napari_maskrcnn.cli.console import DONE, PROGRAM, say, to_json
+from napari_maskrcnn.cli.parser import Subparsers, add_json, add_verb
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -33,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_false",
         help="do not open napari on the result",
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
@@ -42,5 +43,9 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     if threading.current_thread() is threading.main_thread():
         # There is nothing half finished to keep, so Ctrl+C ends it as it ends napari.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    main(args.output, args.window, say)
+    if not args.json:
+        main(args.output, args.window, say)
+        return DONE
+    done = main(args.output, args.window, lambda line: None)
+    say(to_json({"files": done.files, "ap_before": done.ap_before, "ap_after": done.ap_after}))
     return DONE

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_maskrcnn.cli.console import DONE, FAILED, PROGRAM, UsageError, fail, say
+from napari_maskrcnn.cli.console import (
+    DONE,
+    FAILED,
+    PROGRAM,
+    UsageError,
+    fail,
+    say,
+    to_json,
+)
+from napari_maskrcnn.cli.detect import add_model, detect, open_model
 from napari_maskrcnn.cli.inputs import labels_name
 from napari_maskrcnn.cli.parser import Subparsers, add_device, add_overwrite, add_verb
-from napari_maskrcnn.cli.predict import add_model, detect, open_model
+from napari_maskrcnn.cli.progress import Bar
+from napari_maskrcnn.jobs import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,14 +77,20 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="compare labels that lie here (<stem>_labels.tif or <stem>.tif) instead of predicting",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to this file")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write every number to this file; -: to standard output instead of the table",
+    )
     add_device(parser)
     add_overwrite(parser)
 
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Evaluate every image that can be read; a failure of one leaves the others."""
-    if args.json and args.json.exists() and not args.overwrite:
+    to_stdout = args.json is not None and str(args.json) == "-"
+    if args.json and not to_stdout and args.json.exists() and not args.overwrite:
         return fail(args.json, "the file exists; add --overwrite to replace it")
     try:
         pairs, failed = _collect(args, stop)
@@ -88,17 +103,24 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     from napari_maskrcnn.train.metrics import evaluate
 
     result = evaluate(pairs.true, pairs.found, pairs.scores, pairs.names)
-    _show(result)
-    if args.json:
-        from napari_maskrcnn.formats.atomic import atomic_path
-
+    if to_stdout:
+        say(to_json(result))
+    else:
+        _show(result)
+    if args.json and not to_stdout:
         try:
-            args.json.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(args.json, args.overwrite) as part:
-                part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+            _write(result, args.json, args.overwrite)
         except OSError as error:
             return fail(args.json, error)
     return FAILED if failed or stop.is_set() else DONE
+
+
+def _write(result: Mapping[str, Any], path: Path, overwrite: bool) -> None:
+    from napari_maskrcnn.formats.atomic import atomic_path
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path, overwrite) as part:
+        part.write_text(to_json(result, indent=2) + "\n", encoding="utf-8")
 
 
 def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, int]:
@@ -106,19 +128,21 @@ def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, in
     from napari_maskrcnn.train.dataset import dataset_files, read_example
 
     files = dataset_files(args.dataset)
-    find = _reader(args.predictions) if args.predictions else _predictor(args, stop)
     pairs, failed = Pairs(), 0
-    for image, labels in files:
-        if stop.is_set():
-            break
-        try:
-            example = read_example(image, labels)
-            found = find(example)
-            if not stop.is_set():
-                pairs.add(example, found)
-        except Exception as error:  # whatever one file leads to, the others still count
-            fail(image, error)
-            failed += 1
+    with Bar("evaluate") as bar:
+        find = _reader(args.predictions) if args.predictions else _predictor(args, stop)
+        for number, (image, labels) in enumerate(files):
+            if stop.is_set():
+                break
+            bar(Progress(number, len(files), image.name))
+            try:
+                example = read_example(image, labels)
+                found = find(example)
+                if not stop.is_set():
+                    pairs.add(example, found)
+            except Exception as error:  # whatever one file leads to, the others still count
+                fail(image, error)
+                failed += 1
     return pairs, failed
 
 
@@ -129,7 +153,10 @@ def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
     settings = PredictSettings(model=args.model, device=args.device)
 
     def find(example: Example) -> Found:
-        instances = detect(example.name, example.image, settings, model, stop)
+        kept = detect(example.image, settings, model, stop, lambda step: None)
+        if not kept.planes:
+            return example.labels, None  # stopped: it is not counted
+        instances = kept.planes[None].above(kept.score)
         scores = {k + 1: float(score) for k, score in enumerate(instances.scores)}
         return instances.to_labels(), scores
 

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, say
+from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, say_result
 from napari_maskrcnn.cli.inputs import LABELS_ENDING
-from napari_maskrcnn.cli.parser import Subparsers, add_overwrite, add_verb
+from napari_maskrcnn.cli.parser import Subparsers, add_json, add_overwrite, add_verb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--format", metavar="NAME", help="the format, whatever the suffix")
     add_overwrite(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         )
     except Exception as error:  # whatever the file leads to is one line that names it
         return fail(subject, error)
-    say(f"{args.labels} -> {path}")
+    values = {"labels": args.labels, "output": path}
+    say_result(f"{args.labels} -> {path}", values, args.json)
     return DONE
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import (
     DONE,
     FAILED,
     PROGRAM,
-    ProgressLine,
     UsageError,
     fail,
     say,
+    say_result,
+    to_json,
 )
-from napari_maskrcnn.cli.parser import Subparsers, add_overwrite, add_verb
+from napari_maskrcnn.cli.parser import Subparsers, add_json, add_overwrite, add_verb
+from napari_maskrcnn.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.models.card import ModelCard
 
 MEGABYTE = 1e6
 
@@ -33,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_verb(verbs, "list", run_list, "list the models", f"{PROGRAM} models list")
+    listed = add_verb(verbs, "list", run_list, "list the models", f"{PROGRAM} models list")
     info = add_verb(
         verbs,
         "info",
@@ -72,15 +78,22 @@ def add_parser(subparsers: Subparsers) -> None:
     download.add_argument(
         "name", choices=("coco",), help="coco: torchvision's, 90 everyday classes, 178 MB"
     )
+    for verb in (listed, info, imported, removed, download):
+        add_json(verb)
 
 
 def run_list(args: argparse.Namespace, stop: threading.Event) -> int:
     """List every model that a name finds."""
     from napari_maskrcnn.models.folder import list_models
 
+    entries = list_models()
+    if args.json:
+        for entry in entries:
+            say(to_json(asdict(entry)))
+        return DONE
     rows = [
         (entry.name, entry.kind, f"{entry.size / MEGABYTE:.1f} MB", str(entry.path))
-        for entry in list_models()
+        for entry in entries
     ]
     _columns([("name", "kind", "size", "file"), *rows])
     if not any(name == "coco" for name, *_ in rows):
@@ -96,7 +109,11 @@ def run_info(args: argparse.Namespace, stop: threading.Event) -> int:
     if args.name is None:
         from napari_maskrcnn.cli.report import installation
 
-        _columns(installation())
+        rows = installation()
+        if args.json:
+            say(to_json(dict(rows)))
+        else:
+            _columns(rows)
         return DONE
     try:
         path = find_model(args.name)
@@ -106,24 +123,31 @@ def run_info(args: argparse.Namespace, stop: threading.Event) -> int:
         tensors, card = read_tensors(path)
     except (OSError, ValueError) as error:
         return fail(path, error)
-    network: dict[str, Any] = card.network
-    diameter = "not fixed" if card.diameter is None else f"{card.diameter:g} px"
-    _columns(
-        [
-            ("name", card.name),
-            ("file", f"{path} ({path.stat().st_size / MEGABYTE:.1f} MB)"),
-            ("description", card.description or "-"),
-            ("base", card.base or "from scratch"),
-            ("created", f"{card.created} by napari-maskrcnn {card.plugin_version}"),
-            ("classes", ", ".join(network.get("class_names", ()))),
-            ("score", f"{card.score:g}"),
-            ("diameter", diameter),
-            ("backbone", str(network.get("backbone", "-"))),
-            ("weights", f"{sum(tensor.numel() for tensor in tensors.values()) / 1e6:.1f} million"),
-            *(("training", json.dumps(record)) for record in card.history),
-        ]
-    )
+    weights = sum(tensor.numel() for tensor in tensors.values())
+    if args.json:
+        size = path.stat().st_size
+        say(to_json({"file": path, "size": size, "weights": weights, **asdict(card)}))
+    else:
+        _columns(_card_rows(path, card, weights))
     return DONE
+
+
+def _card_rows(path: Path, card: ModelCard, weights: int) -> list[tuple[str, str]]:
+    network: Mapping[str, Any] = card.network
+    diameter = "not fixed" if card.diameter is None else f"{card.diameter:g} px"
+    return [
+        ("name", card.name),
+        ("file", f"{path} ({path.stat().st_size / MEGABYTE:.1f} MB)"),
+        ("description", card.description or "-"),
+        ("base", card.base or "from scratch"),
+        ("created", f"{card.created} by napari-maskrcnn {card.plugin_version}"),
+        ("classes", ", ".join(network.get("class_names", ()))),
+        ("score", f"{card.score:g}"),
+        ("diameter", diameter),
+        ("backbone", str(network.get("backbone", "-"))),
+        ("weights", f"{weights / 1e6:.1f} million"),
+        *(("training", json.dumps(record)) for record in card.history),
+    ]
 
 
 def run_import(args: argparse.Namespace, stop: threading.Event) -> int:
@@ -139,7 +163,8 @@ def run_import(args: argparse.Namespace, stop: threading.Event) -> int:
         return fail(args.file, reason)
     except (OSError, ValueError, RuntimeError) as error:
         return fail(args.file, error)
-    say(f"{args.file} -> model {path.stem} ({path})")
+    values = {"name": path.stem, "file": path, "source": args.file}
+    say_result(f"{args.file} -> model {path.stem} ({path})", values, args.json)
     return DONE
 
 
@@ -153,7 +178,7 @@ def run_remove(args: argparse.Namespace, stop: threading.Event) -> int:
         raise UsageError(str(error)) from error
     except (OSError, ValueError) as error:
         return fail(args.name, error)
-    say(f"{args.name} -> {kept}")
+    say_result(f"{args.name} -> {kept}", {"name": args.name, "trash": kept}, args.json)
     return DONE
 
 
@@ -163,14 +188,14 @@ def run_download(args: argparse.Namespace, stop: threading.Event) -> int:
     from napari_maskrcnn.models.download import DownloadError, download_coco_job
 
     try:
-        with ProgressLine(args.name) as progress:
+        with Bar(args.name) as progress:
             path = drain(download_coco_job(stop), progress)
     except (DownloadError, OSError, ValueError) as error:
         return fail(args.name, error)
     if path is None:
         fail(PROGRAM, "stopped: nothing was kept")
         return FAILED
-    say(f"{args.name} -> {path}")
+    say_result(f"{args.name} -> {path}", {"name": args.name, "file": path}, args.json)
     return DONE
 
 

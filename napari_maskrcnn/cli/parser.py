@@ -42,6 +42,28 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument(
+        "--json", action="store_true", help="write every result as one line of JSON, for scripts"
+    )
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Read numbers above 0 with commas between them."""
+    return tuple(positive(part) for part in text.split(","))
+
+
+def channels(text: str) -> tuple[int, ...]:
+    """Read channel numbers, from 0, with commas between them."""
+    values = tuple(_number(part) for part in text.split(","))
+    if any(value < 0 or value != int(value) for value in values) or len(values) > 3:
+        raise argparse.ArgumentTypeError(
+            f"must be one to three whole numbers from 0 with commas between, not {text!r}"
+        )
+    return tuple(int(value) for value in values)
+
+
 def fraction(text: str) -> float:
     """Read a number from 0 to 1."""
     value = _number(text)

@@ -5,34 +5,49 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import (
     DONE,
     FAILED,
     PROGRAM,
-    ProgressLine,
     UsageError,
     fail,
-    say,
+    say_result,
+)
+from napari_maskrcnn.cli.detect import (
+    add_model,
+    add_settings,
+    detect,
+    open_model,
+    read_choice,
+    read_settings,
 )
 from napari_maskrcnn.cli.inputs import Task, find_inputs
-from napari_maskrcnn.cli.parser import (
-    Subparsers,
-    add_device,
-    add_overwrite,
-    add_verb,
-    fraction,
-    positive,
-)
+from napari_maskrcnn.cli.parser import Subparsers, add_device, add_json, add_overwrite, add_verb
+from napari_maskrcnn.cli.progress import Bar
+from napari_maskrcnn.jobs import Progress
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import NDArray
 
-    from napari_maskrcnn.instances import Instances
     from napari_maskrcnn.models import Model
+    from napari_maskrcnn.predict.kept import Chosen
     from napari_maskrcnn.predict.settings import PredictSettings
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all images of one command share."""
+
+    args: argparse.Namespace
+    settings: PredictSettings
+    model: Model
+    stop: threading.Event
+    bar: Bar
+    images: int
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -56,35 +71,16 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     add_device(parser)
-    parser.add_argument(
-        "--score",
-        type=fraction,
-        metavar="X",
-        help="least score of an object, 0 to 1 (default: the model's own)",
-    )
-    parser.add_argument(
-        "--diameter",
-        type=positive,
-        metavar="PX",
-        help="typical diameter of the objects in pixels (default: as the model was trained)",
-    )
+    add_settings(parser)
     add_overwrite(parser)
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``."""
-    parser.add_argument(
-        "--model",
-        default="nuclei",
-        metavar="NAME|FILE",
-        help=f"a name that '{PROGRAM} models list' shows, or a .safetensors file (default: nuclei)",
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Predict every input; a failure of one leaves the others as they are."""
     if args.output.exists() and not args.output.is_dir():
         raise UsageError(f"--output {args.output} is a file; name a folder")
+    settings = read_settings(args)
     inputs = find_inputs(args.inputs, args.output)
     failed = [fail(path, reason) for path, reason in inputs.failures]
     tasks = [task for task in inputs.tasks if args.overwrite or _is_free(task)]
@@ -100,73 +96,73 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     except OSError as error:
         return fail(args.output, error)
     done = 0
-    for task in tasks:
-        if stop.is_set():
-            break
-        done += _predict_one(task, model, args, stop)
+    with Bar("predict") as bar:
+        work = Work(args, settings, model, stop, bar, len(tasks))
+        for number, task in enumerate(tasks):
+            if stop.is_set():
+                break
+            done += _predict_one(number, task, work)
     if stop.is_set():
         return fail(PROGRAM, f"stopped: {done} of {len(tasks)} images are done")
     return FAILED if failed or done < len(tasks) else DONE
 
 
-def open_model(value: str, device: str) -> Model:
-    """Load a model; one that does not exist, or a device that is not there, is wrong usage."""
-    from napari_maskrcnn.device import choose_device
-    from napari_maskrcnn.models import find_model, load_model
-
-    try:
-        path = find_model(value)
-        choose_device(device)
-    except (FileNotFoundError, ValueError) as error:
-        raise UsageError(str(error)) from error
-    return load_model(path, device)
-
-
-def detect(
-    source: object, image: ArrayLike, settings: PredictSettings, model: Model, stop: threading.Event
-) -> Instances:
-    """Predict one image with progress on the terminal; only objects of the wanted score."""
-    from napari_maskrcnn.jobs import guarded
-    from napari_maskrcnn.jobs import run as drain
-    from napari_maskrcnn.predict.plane import predict_job
-
-    with ProgressLine(source) as progress:
-        found = drain(guarded(predict_job(image, settings, model=model, stop=stop)), progress)
-    return found.above(model.score if settings.score is None else settings.score)
-
-
-def _predict_one(task: Task, model: Model, args: argparse.Namespace, stop: threading.Event) -> bool:
+def _predict_one(number: int, task: Task, work: Work) -> bool:
     from napari_maskrcnn.images import read_image
-    from napari_maskrcnn.predict.settings import PredictSettings
 
-    settings = PredictSettings(
-        model=args.model, score=args.score, diameter=args.diameter, device=args.device
-    )
+    def report(step: Progress) -> None:
+        """Show one bar for all images, which says how long they all take."""
+        parts = max(step.total, 1)
+        place = f"{number + 1} of {work.images}" if work.images > 1 else step.message
+        work.bar(Progress(number * parts + step.done, work.images * parts, place))
+
     started = time.perf_counter()
+    work.bar.subject = str(task.source)
     try:
         image = read_image(task.source)
-        instances = detect(task.source, image, settings, model, stop)
-        if stop.is_set():
-            return False  # what was found of this image so far is not all of it
-        _write(task, instances, image, args.overwrite)
+        kept = detect(image, work.settings, work.model, work.stop, report)
+        if not kept.planes:
+            return False  # it was stopped: what was found of this image so far is not all of it
+        choice = read_choice(work.args, kept)
+        chosen = kept.choose(choice)
+        _write(task, chosen, image, kept.describe(choice), work.args.overwrite)
     except Exception as error:  # whatever one file leads to, the others are still done
         fail(task.source, error)
         return False
-    seconds = time.perf_counter() - started
-    noun = "object" if len(instances) == 1 else "objects"
-    say(f"{task.source}: {len(instances)} {noun} -> {task.labels} ({seconds:.1f} s)")
+    _say(task, len(chosen), time.perf_counter() - started, work)
     return True
 
 
-def _write(task: Task, instances: Instances, image: ArrayLike, overwrite: bool) -> None:
+def _say(task: Task, count: int, seconds: float, work: Work) -> None:
+    noun = "object" if count == 1 else "objects"
+    values = {
+        "image": task.source,
+        "objects": count,
+        "labels": task.labels,
+        "table": task.table,
+        "model": work.model.name,
+        "seconds": round(seconds, 3),
+    }
+    line = f"{task.source}: {count} {noun} -> {task.labels} ({seconds:.1f} s)"
+    say_result(line, values, work.args.json)
+
+
+def _write(
+    task: Task,
+    chosen: Chosen,
+    image: NDArray[Any],
+    prediction: dict[str, Any],
+    overwrite: bool,
+) -> None:
     from napari_maskrcnn.formats.registry import export
 
-    labels, table = instances.to_labels(), instances.to_table()
+    (labels,) = chosen.labels.values()
     task.labels.parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     try:
         for path in (task.labels, task.table):
-            written.append(export(labels, path, image=image, table=table, overwrite=overwrite))
+            exported = export(labels, path, image=image, table=chosen.table, overwrite=overwrite)
+            written.append(exported)
     except BaseException:
         # Half an output would make the next run refuse this image.
         for path in written:

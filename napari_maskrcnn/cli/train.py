@@ -12,20 +12,21 @@ from napari_maskrcnn.cli.console import (
     DONE,
     FAILED,
     PROGRAM,
-    ProgressLine,
     UsageError,
     fail,
-    say,
+    say_result,
 )
 from napari_maskrcnn.cli.examples import held_out, read_examples
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_device,
+    add_json,
     add_overwrite,
     add_verb,
     count,
     positive,
 )
+from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_device(parser)
     add_overwrite(parser)
+    add_json(parser)
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
@@ -171,15 +173,16 @@ def _train(
         resume=args.resume,
         stop=stop,
     )
-    with ProgressLine(args.output) as progress:
-        return drain(guarded(job), _Report(progress))
+    with Bar(args.output) as bar:
+        return drain(guarded(job), _Report(bar, args.json))
 
 
 class _Report:
     """Shows every step on the terminal and writes a line now and then, and at every validation."""
 
-    def __init__(self, progress: ProgressLine) -> None:
-        self._progress = progress
+    def __init__(self, bar: Bar, as_json: bool) -> None:
+        self._bar = bar
+        self._as_json = as_json
         self._last = time.monotonic()
 
     def __call__(self, step: Progress) -> None:
@@ -189,8 +192,9 @@ class _Report:
             proof = (
                 f"  AP@0.5 {row['ap50']:.3f}  AP@0.75 {row['ap75']:.3f}" if "ap50" in row else ""
             )
-            say(f"{share}  step {row['step']}  loss {row['loss']:.3f}{proof}")
-        self._progress(step)
+            line = f"{share}  step {row['step']}  loss {row['loss']:.3f}{proof}"
+            say_result(line, row, self._as_json)
+        self._bar(step)
 
     def _is_due(self) -> bool:
         due = time.monotonic() - self._last >= SECONDS_BETWEEN_LINES
@@ -209,7 +213,15 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
     steps = result.history[-1]["step"]
     before = f"{result.before['ap50']:.3f} -> " if result.before else ""
     proof = f", AP@0.5 {before}{result.after['ap50']:.3f}" if result.after else ""
-    say(f"{args.dataset} -> {path} ({steps} steps{proof})")
+    values = {
+        "dataset": args.dataset,
+        "model": path,
+        "steps": steps,
+        "before": result.before,
+        "after": result.after,
+        "finished": result.finished,
+    }
+    say_result(f"{args.dataset} -> {path} ({steps} steps{proof})", values, args.json)
     if not result.finished:
         fail(PROGRAM, f"stopped early; add --resume to continue from {checkpoint}")
         return FAILED

@@ -146,6 +146,21 @@ class Kept:
             return None
         return replace(newer, planes={**self.planes, **newer.planes})
 
+    def describe(self, choice: Choice) -> dict[str, Any]:
+        """Say in plain values what makes the same labels again: the model and every setting."""
+        largest = choice.largest
+        return {
+            "model": {"name": self.model_name, "sha256": self.model_hash},
+            "settings": {
+                "score": choice.score,
+                "diameter": self.settings.diameter,
+                "channels": None if self.settings.channels is None else [*self.settings.channels],
+                "min_size": choice.smallest,
+                "max_size": None if np.isinf(largest) else largest,
+                "device": self.device,
+            },
+        }
+
     def _select(self, choice: Choice) -> Iterator[tuple[Hashable, Instances]]:
         for key, found in self.planes.items():
             size = self.diameters[key]

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 import os
 import signal
-import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.cli.console import ProgressLine, fail, interruptible, one_line
-from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.cli.console import fail, interruptible, one_line, say_result
 from napari_maskrcnn.models import WeightsError
 
 
@@ -64,18 +65,15 @@ def test_outside_the_main_thread_there_is_no_signal_to_catch() -> None:
     assert seen == [False]
 
 
-def test_progress_is_one_line_of_a_terminal_and_gone_at_the_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_json_has_text_for_paths_and_null_for_what_is_no_number(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def show() -> str:
-        with ProgressLine("a.tif") as progress:
-            progress(Progress(1, 4, "Tile 2 of 4"))
-            progress(Progress(0, 0, "x" * 500))
-        return capsys.readouterr().err
-
-    assert show() == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    shown = show().split("\r\x1b[2K")
-    assert shown[1] == "a.tif  25 % Tile 2 of 4"
-    assert 20 < len(shown[2]) < 500
-    assert shown[3] == ""
+    values = {"file": Path("ä.tif"), "ap": math.nan, "rows": ({"loss": math.inf}, 1.5), 3: None}
+    say_result("a line", values, as_json=True)
+    line = capsys.readouterr().out
+    assert line.isascii()
+    assert line.count("\n") == 1
+    expected = {"file": "ä.tif", "ap": None, "rows": [{"loss": None}, 1.5], "3": None}
+    assert json.loads(line) == expected
+    say_result("a line", values, as_json=False)
+    assert capsys.readouterr().out == "a line\n"

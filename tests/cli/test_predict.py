@@ -13,7 +13,10 @@ import pandas as pd
 import pytest
 import tifffile
 
+from napari_maskrcnn.jobs import run as drain
+from napari_maskrcnn.predict.kept import Choice, predict_planes_job
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.predict.settings import PredictSettings
 from tests.cli.conftest import Main
 
 
@@ -65,6 +68,39 @@ def test_a_higher_score_keeps_fewer(
     assert tifffile.imread(tmp_path / "one/a_labels.tif").max() == 1
     assert tifffile.imread(tmp_path / "none/a_labels.tif").max() == 0
     assert len(pd.read_csv(tmp_path / "none/a_labels.csv")) == 0
+
+
+def test_the_same_settings_give_the_labels_of_the_window(
+    run: Main, images: Path, model_file: Path, tmp_path: Path
+) -> None:
+    """The window keeps every candidate and chooses among them by its sliders."""
+    image = images / "a.png"
+    settings = PredictSettings(model=str(model_file), diameter=14.0)
+    kept = drain(predict_planes_job([None], lambda _: iio.imread(image), settings))
+    low, high = np.quantile(kept.diameters[None], (0.25, 0.75)).round(2)
+    score = round(float(np.quantile(kept.planes[None].scores, 0.8)), 6)
+    chosen = kept.choose(Choice(score, low, high))
+    # Every limit counts: without one of them the labels are others.
+    for other in (Choice(0.5, low, high), Choice(score, 0.0, high), Choice(score, low)):
+        assert not np.array_equal(kept.choose(other).labels[None], chosen.labels[None])
+    words = ["--diameter", 14, "--score", score, "--min-size", low, "--max-size", high]
+    assert run("predict", image, "--model", model_file, "--output", tmp_path, *words) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_labels.tif"), chosen.labels[None])
+    table = pd.read_csv(tmp_path / "a_labels.csv")
+    np.testing.assert_allclose(table["score"], chosen.table["score"][1:], rtol=1e-6)
+
+
+def test_the_channel_is_looked_at(
+    run: Main, images: Path, model_file: Path, tmp_path: Path
+) -> None:
+    grey = iio.imread(images / "a.png")
+    iio.imwrite(images / "rgb.png", np.stack([grey * 0, grey, grey * 0], -1))
+    words = ["predict", images, "--model", model_file, "--output", tmp_path / "out"]
+    assert run(*words, "--channels", "1") == 1  # the others have one channel
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "out/rgb_labels.tif"),
+        predict(grey, model=str(model_file)).to_labels(),
+    )
 
 
 def test_every_failure_is_a_line_and_the_others_are_done(

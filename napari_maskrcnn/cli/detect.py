@@ -1,0 +1,108 @@
+"""Which model and settings a command means, and one image through them."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari_maskrcnn.cli.console import PROGRAM, UsageError
+from napari_maskrcnn.cli.parser import channels, fraction, positive
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_maskrcnn.jobs import Progress
+    from napari_maskrcnn.models import Model
+    from napari_maskrcnn.predict.kept import Choice, Kept
+    from napari_maskrcnn.predict.settings import PredictSettings
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``."""
+    parser.add_argument(
+        "--model",
+        default="nuclei",
+        metavar="NAME|FILE",
+        help=f"a name that '{PROGRAM} models list' shows, or a .safetensors file (default: nuclei)",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what decides which objects are found, but for the model and the device."""
+    parser.add_argument(
+        "--score",
+        type=fraction,
+        metavar="X",
+        help="least score of an object, 0 to 1 (default: the model's own)",
+    )
+    parser.add_argument(
+        "--diameter",
+        type=positive,
+        metavar="PX",
+        help="typical diameter of the objects in pixels (default: as the model was trained)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=channels,
+        metavar="N,…",
+        help="one to three channels to look at, from 0 (default: all three of a colour image, "
+        "else the first)",
+    )
+    parser.add_argument(
+        "--min-size",
+        type=positive,
+        metavar="PX",
+        help="leave out objects of a smaller diameter (that of the circle of their area)",
+    )
+    parser.add_argument(
+        "--max-size", type=positive, metavar="PX", help="leave out objects of a larger diameter"
+    )
+
+
+def read_settings(args: argparse.Namespace) -> PredictSettings:
+    """Return the settings that the arguments say."""
+    from napari_maskrcnn.predict.settings import PredictSettings
+
+    if args.min_size and args.max_size and args.min_size > args.max_size:
+        raise UsageError(f"--min-size {args.min_size:g} is above --max-size {args.max_size:g}")
+    settings = PredictSettings(args.model, args.score, args.diameter, args.channels, args.device)
+    if problems := settings.problems():
+        raise UsageError(" ".join(problems))
+    return settings
+
+
+def read_choice(args: argparse.Namespace, kept: Kept) -> Choice:
+    """Return which of the candidates the arguments mean."""
+    from napari_maskrcnn.predict.kept import Choice
+
+    return Choice(kept.score, args.min_size or 0.0, args.max_size or float("inf"))
+
+
+def open_model(value: str, device: str) -> Model:
+    """Load a model; one that does not exist, or a device that is not there, is wrong usage."""
+    from napari_maskrcnn.device import choose_device
+    from napari_maskrcnn.models import find_model, load_model
+
+    try:
+        path = find_model(value)
+        choose_device(device)
+    except (FileNotFoundError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    return load_model(path, device)
+
+
+def detect(
+    image: NDArray[Any],
+    settings: PredictSettings,
+    model: Model,
+    stop: threading.Event,
+    report: Callable[[Progress], object],
+) -> Kept:
+    """Predict one image by the job that the window runs; no plane of it when it was stopped."""
+    from napari_maskrcnn.jobs import guarded, run
+    from napari_maskrcnn.predict.kept import predict_planes_job
+
+    job = predict_planes_job([None], lambda _: image, settings, stop, model)
+    return run(guarded(job), report)
