@@ -164,7 +164,7 @@ def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
 
 
 def _reader(folder: Path) -> Finder:
-    from napari_maskrcnn.formats.registry import read_labels
+    from napari_maskrcnn.formats.verbs import read_labels
     from napari_maskrcnn.images import IMAGE_SUFFIXES
 
     if not folder.is_dir():

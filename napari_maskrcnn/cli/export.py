@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Export one label file with its table, if there is one beside it."""
-    from napari_maskrcnn.formats.registry import export, read_labels
+    from napari_maskrcnn.formats.verbs import export, read_labels
     from napari_maskrcnn.images import read_image
 
     if not args.labels.exists():

@@ -154,7 +154,7 @@ def _write(
     prediction: dict[str, Any],
     overwrite: bool,
 ) -> None:
-    from napari_maskrcnn.formats.registry import export
+    from napari_maskrcnn.formats.verbs import export
 
     (labels,) = chosen.labels.values()
     task.labels.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from napari_maskrcnn.formats.registry import FORMATS, Format, export, read_labels
+from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.registry import FORMATS, Format
 from napari_maskrcnn.formats.table import read_table, write_table
+from napari_maskrcnn.formats.verbs import (
+    ExportCancelled,
+    export,
+    export_job,
+    read_file,
+    read_labels,
+)
 
-__all__ = ["FORMATS", "Format", "export", "read_labels", "read_table", "write_table"]
+__all__ = [
+    "FORMATS",
+    "ExportCancelled",
+    "Format",
+    "LabelData",
+    "export",
+    "export_job",
+    "read_file",
+    "read_labels",
+    "read_table",
+    "write_table",
+]

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: written beside its place, then renamed into it."""
+"""A file or folder appears whole or not at all: made beside its place, then renamed into it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,10 +49,8 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     _refuse_existing(target, overwrite)
-    if not target.parent.is_dir():
-        # Said before the work that the block may be, not after it.
-        raise _write_error(target, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
-    part = target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
+    _require_parent(target)
+    part = _beside(target)
     try:
         yield part
         _flush(part)
@@ -68,6 +66,97 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(
+    path: str | Path,
+    overwrite: bool = False,
+    owns: Callable[[Path], bool] = lambda folder: False,
+) -> Iterator[Path]:
+    """Give a temporary folder to fill, which takes its place when the block ends well.
+
+    When it does not, nothing is left behind and an existing folder stays as it was. Unlike a file,
+    its content is not waited for until it is on the disk: for many small files that takes minutes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to write. The one above must exist; a link is followed.
+    overwrite : bool
+        Replace an existing folder.
+    owns : callable
+        Whether a folder holds only what an earlier export wrote. No other is ever replaced,
+        except an empty one.
+
+    Yields
+    ------
+    Path
+        An empty hidden folder beside the place, with the same suffix.
+
+    Raises
+    ------
+    FileExistsError
+        The folder exists and `overwrite` is false or it is not `owns`, or there is a file.
+    WriteError
+        As for `atomic_path`.
+    """
+    target = Path(os.path.realpath(path))
+    _refuse_folder(target, overwrite, owns)
+    _require_parent(target)
+    part = _beside(target)
+    try:
+        part.mkdir()
+        yield part
+        _refuse_folder(target, overwrite, owns)
+        _swap(part, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Put a folder into its place; the one that was there goes last, and comes back on failure."""
+    if not target.exists():
+        os.rename(part, target)
+        return
+    old = _beside(target)
+    os.rename(target, old)
+    try:
+        os.rename(part, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_folder(target: Path, overwrite: bool, owns: Callable[[Path], bool]) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise FileExistsError(f"{target} is a file, and a folder is to be written. Name another.")
+    if not any(target.iterdir()):
+        return
+    if not overwrite:
+        raise FileExistsError(f"{target} exists. Choose another name, or allow overwriting.")
+    if not owns(target):
+        raise FileExistsError(
+            f"{target} holds files that are not of an earlier export, and is not replaced. "
+            "Choose another name."
+        )
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
+
+
+def _require_parent(target: Path) -> None:
+    """Say that the folder is missing before the work that the block may be, not after it."""
+    if not target.parent.is_dir():
+        raise _write_error(target, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,18 @@ class LabelData:
         A row an object, with its label in the column ``index``, and ``class`` and ``score``.
     scale : one float an axis of ``labels``, optional
         Size of a pixel in micrometres.
+    provenance : mapping, optional
+        Where the labels come from, in values that JSON knows.
+    name : str, optional
+        Name of the image.
     """
 
     labels: NDArray[Any]
     image: NDArray[Any] | None = None
     table: pd.DataFrame | None = None
     scale: tuple[float, ...] | None = None
+    provenance: Mapping[str, Any] | None = None
+    name: str | None = None
 
     @classmethod
     def checked(
@@ -41,6 +48,8 @@ class LabelData:
         image: ArrayLike | None = None,
         table: pd.DataFrame | None = None,
         scale: Sequence[float] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        name: str | None = None,
     ) -> LabelData:
         """Check that the parts are valid and fit each other.
 
@@ -55,6 +64,8 @@ class LabelData:
             None if image is None else _check_image(np.asarray(image), array.shape),
             None if table is None else _check_table(table),
             None if scale is None else _check_scale(tuple(map(float, scale)), array.ndim),
+            None if provenance is None else _check_provenance(provenance),
+            name,
         )
 
 
@@ -127,3 +138,14 @@ def _check_scale(scale: tuple[float, ...], axes: int) -> tuple[float, ...]:
             f"got {scale}."
         )
     return scale
+
+
+def _check_provenance(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        json.dumps(provenance, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The provenance holds what JSON does not know: {error}. Give text, finite numbers, "
+            "true or false, lists and mappings with text as keys."
+        ) from error
+    return provenance

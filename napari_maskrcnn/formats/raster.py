@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.formats.label_data import LabelData
+
 
 def read_pages(path: Path) -> NDArray[Any]:
     """Read all pages of a picture with Pillow, (H, W) or (pages, H, W).
@@ -28,7 +30,12 @@ def read_pages(path: Path) -> NDArray[Any]:
     return pages[0] if len(pages) == 1 else np.stack(pages)
 
 
-def read_array(path: Path) -> NDArray[Any]:
+def read_picture(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
+    """Read labels from a picture; `shape` is not needed."""
+    return LabelData(read_pages(path))
+
+
+def read_array(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     """Read an array that numpy saved; pickled objects, which could run code, are refused."""
     array: NDArray[Any] = np.load(path, allow_pickle=False)
-    return array
+    return LabelData(array)

@@ -1,4 +1,4 @@
-"""Which file suffix is which format, and the two verbs: export labels, read labels.
+"""Which file is which format: the table of formats, and how one is chosen.
 
 A format is one entry of `FORMATS`. Its functions import their libraries when they are called.
 """
@@ -8,25 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from napari_maskrcnn.formats.atomic import atomic_path
-from napari_maskrcnn.formats.label_data import LabelData, check_labels, is_whole
-from napari_maskrcnn.formats.raster import read_array, read_pages
+from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.raster import read_array, read_picture
 from napari_maskrcnn.formats.table import write_csv
 from napari_maskrcnn.formats.tiff import read_tiff, write_tiff
-from napari_maskrcnn.instances import Instances
+from napari_maskrcnn.jobs import Job
 
-if TYPE_CHECKING:
-    import pandas as pd
+Writer = Callable[[LabelData, Path], Job[None]]
+Reader = Callable[[Path, tuple[int, ...] | None], LabelData]
+Sniffer = Callable[[Path], bool]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """A kind of file, or of folder.
 
     Attributes
     ----------
@@ -35,138 +31,123 @@ class Format:
     title : str
         How it is called in a window.
     suffixes : tuple of str
-        Endings of its files, lower case, the usual one first.
+        Endings of its files, lower case, the usual one first. None for a folder of any name.
     write : callable, optional
-        Writes to a path that does not exist yet.
+        Job that writes to the given path: a file that does not exist yet, or an empty folder.
+        It may be closed at any step; what it wrote by then is removed by the caller.
     read : callable, optional
-        Reads labels; raises anything when the file is not of its kind.
+        Reads a path. Gets the shape of the image where it is known, for files that do not store
+        it. Raises anything when the file is not of its kind; the caller names the file.
+    sniff : callable, optional
+        Whether a path is of this kind, by a short look inside; never raises for a foreign file.
+    also : tuple of str
+        Further endings that its files have when other programs write them. Only for reading,
+        and only after a look inside where another format owns the ending.
+    folder : bool
+        It is a folder.
+    owns : callable, optional
+        Whether an existing folder holds only what `write` writes, so that it may be replaced.
+    beside : bool
+        The file has no place for provenance, which goes into one beside it.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
-    write: Callable[[LabelData, Path], None] | None = None
-    read: Callable[[Path], NDArray[Any]] | None = None
+    write: Writer | None = None
+    read: Reader | None = None
+    sniff: Sniffer | None = None
+    also: tuple[str, ...] = ()
+    folder: bool = False
+    owns: Sniffer | None = None
+    beside: bool = False
 
 
 FORMATS: tuple[Format, ...] = (
     Format("tiff", "TIFF label image", (".tif", ".tiff"), write_tiff, read_tiff),
-    Format("csv", "CSV table of measurements", (".csv",), write=write_csv),
-    Format("png", "PNG label image", (".png",), read=read_pages),
+    Format("csv", "CSV table of measurements", (".csv",), write_csv, beside=True),
+    Format("png-labels", "PNG label image", (".png",), read=read_picture),
     Format("npy", "numpy array", (".npy",), read=read_array),
 )
 
 
-def export(
-    labels: ArrayLike | Instances,
-    path: str | Path,
-    image: ArrayLike | None = None,
-    table: pd.DataFrame | None = None,
-    format: str | None = None,
-    overwrite: bool = False,
-    scale: Sequence[float] | None = None,
-) -> Path:
-    """Write labels to a file that other tools read.
-
-    Parameters
-    ----------
-    labels : (H, W) or (…, H, W) integers, or Instances
-        0 is the background; instances bring their own table.
-    path : str or Path
-        The file; its suffix chooses the format (``.tif``, ``.csv``).
-    image : array of the labels' shape, optionally with channels last
-        Adds intensities to tables.
-    table : DataFrame, optional
-        Class and score of the objects, found by the column ``index``.
-    format : str, optional
-        Name or suffix of the format, when the path's suffix should not choose it.
-    overwrite : bool
-        Replace an existing file.
-    scale : one float an axis of the labels, optional
-        Size of a pixel in micrometres, kept in TIFF files.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        For an unknown suffix or format, or labels, image or table that do not fit.
-    FileExistsError
-        The file exists and ``overwrite`` is false.
-    WriteError
-        The disk is full, or the folder is missing or read-only. Nothing is left behind, and a
-        file that was there stays as it was.
-    """
-    path = Path(path)
-    chosen = find_format(path, format, [entry for entry in FORMATS if entry.write])
-    if isinstance(labels, Instances):
-        table = labels.to_table() if table is None else table
-        labels = labels.to_labels()
-    data = LabelData.checked(labels, image, table, scale)
-    assert chosen.write is not None
-    with atomic_path(path, overwrite) as part:
-        chosen.write(data, part)
-    return path
+def writable() -> list[Format]:
+    """Return the formats that labels can be exported to."""
+    return [entry for entry in FORMATS if entry.write is not None]
 
 
-def read_labels(path: str | Path) -> NDArray[Any]:
-    """Read a label image: TIFF, PNG or .npy.
-
-    Returns
-    -------
-    (H, W) or (…, H, W) integers
-        In the file's own type. Whole numbers stored as floats become int32.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        For an unknown suffix, a damaged file, or one that holds no labels.
-    """
-    path = Path(path)
-    chosen = find_format(path, None, [entry for entry in FORMATS if entry.read])
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    assert chosen.read is not None
-    try:
-        labels = chosen.read(path)
-    except MemoryError:
-        raise
-    except Exception as error:
-        # What a parser raises for a damaged file is anything from KeyError to zlib.error.
-        raise ValueError(
-            f"{path} cannot be read as a {chosen.title}: {error}. If another program opens it, "
-            "save it from there as TIFF again."
-        ) from error
-    try:
-        if labels.dtype.kind == "f" and is_whole(labels) and abs(labels).max(initial=0) < 2**31:
-            labels = labels.astype(np.int32)
-        return check_labels(labels)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+def readable() -> list[Format]:
+    """Return the formats that labels can be read from."""
+    return [entry for entry in FORMATS if entry.read is not None]
 
 
 def find_format(path: Path, name: str | None, among: Sequence[Format]) -> Format:
     """Return the format with this name or suffix, or else the one of the path's suffix.
+
+    Of several suffixes that fit, the longest counts: ``x_seg.npy`` is no plain ``.npy``.
 
     Raises
     ------
     ValueError
         Listing the formats.
     """
-    listed = ", ".join(f"{entry.name} ({', '.join(entry.suffixes)})" for entry in among)
     if name is not None:
         wanted = name.lower()
-        for entry in among:
-            if wanted == entry.name or f".{wanted.removeprefix('.')}" in entry.suffixes:
-                return entry
-        raise ValueError(f"There is no format {name!r}. Choose one of: {listed}.")
-    for entry in among:
-        if path.name.lower().endswith(entry.suffixes):
-            return entry
+        named = [
+            entry
+            for entry in among
+            if wanted == entry.name or f".{wanted.removeprefix('.')}" in entry.suffixes
+        ]
+        # "png" is a folder of objects, but x.png can only be one picture.
+        fitting = [entry for entry in named if _match(path, entry.suffixes)]
+        if not named:
+            raise ValueError(f"There is no format {name!r}. Choose one of: {_listed(among)}.")
+        return (fitting or named)[0]
+    fitting = sorted(
+        (entry for entry in among if _match(path, entry.suffixes)),
+        key=lambda entry: -_match(path, entry.suffixes),
+    )
+    if fitting:
+        return fitting[0]
     received = f"the ending {path.suffix!r}" if path.suffix else "no ending"
-    raise ValueError(f"{path} has {received}, which is no format here. Choose one of: {listed}.")
+    raise ValueError(
+        f"{path} has {received}, which is no format here. Choose one of: {_listed(among)}."
+    )
+
+
+def find_reader(path: Path, name: str | None = None) -> Format:
+    """Return the format that reads an existing file or folder, after a look inside.
+
+    Raises
+    ------
+    ValueError
+        Listing the formats.
+    """
+    if name is not None:
+        return find_format(path, name, readable())
+    candidates = [
+        entry
+        for entry in sorted(readable(), key=lambda entry: -_match(path, entry.suffixes))
+        if entry.folder == path.is_dir()
+        and (_match(path, entry.suffixes + entry.also) or entry.folder)
+    ]
+    for entry in candidates:
+        if entry.sniff is not None and entry.sniff(path):
+            return entry
+    if path.is_dir():
+        folders = [entry.title for entry in readable() if entry.folder]
+        raise ValueError(f"{path} is a folder that is no {' and no '.join(folders or ['format'])}.")
+    # Without a look that settles it, the ending counts; the reader then says what is wrong.
+    return find_format(path, None, readable())
+
+
+def _match(path: Path, suffixes: tuple[str, ...]) -> int:
+    """Length of the longest suffix that the name ends with; 0 without one."""
+    name = path.name.lower()
+    return max((len(suffix) for suffix in suffixes if name.endswith(suffix)), default=0)
+
+
+def _listed(formats: Sequence[Format]) -> str:
+    return ", ".join(
+        f"{entry.name} ({', '.join(entry.suffixes) or 'a folder'})" for entry in formats
+    )

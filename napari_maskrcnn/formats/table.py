@@ -10,18 +10,21 @@ import numpy as np
 from napari_maskrcnn.formats.atomic import atomic_path
 from napari_maskrcnn.formats.label_data import LabelData
 from napari_maskrcnn.formats.measure import measure
+from napari_maskrcnn.jobs import Job, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_csv(data: LabelData, path: Path) -> None:
+def write_csv(data: LabelData, path: Path) -> Job[None]:
     """Write a row for every object: its label, class, score and measurements.
 
     The columns are ``label, class, score`` and those of :func:`measure`; class and score stay
     empty for labels that the table does not know.
     """
+    yield Progress(0, 2, "Measuring")
     frame = measure(data.labels, data.image)
+    yield Progress(1, 2, "Writing")
     classes, scores = _known(frame["label"], data.table)
     frame.insert(1, "class", classes)
     frame.insert(2, "score", scores)

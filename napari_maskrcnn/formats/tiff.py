@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.formats.label_data import LabelData
 from napari_maskrcnn.formats.raster import read_pages
+from napari_maskrcnn.jobs import Job, Progress
 
 #: Axes of ImageJ's own stacks, by number of dimensions.
 _IMAGEJ_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
 _IMAGEJ_MOST_BYTES = 2**32 - 2**26
 
 
-def write_tiff(data: LabelData, path: Path) -> None:
+def write_tiff(data: LabelData, path: Path) -> Job[None]:
     """Write labels as uint8, uint16 or uint32, whichever is the smallest that holds them."""
     import tifffile
 
+    yield Progress(0, 1, "Writing")
     labels = np.ascontiguousarray(smallest_type(data.labels))
     # ImageJ's stack description knows neither uint32 nor axes of length 1.
     imagej = (
@@ -39,7 +41,7 @@ def write_tiff(data: LabelData, path: Path) -> None:
     )
 
 
-def read_tiff(path: Path) -> NDArray[Any]:
+def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     """Read the first series of a TIFF in its own integer type.
 
     Float images of whole numbers, which ImageJ makes of labels above 65,535, become int32.
@@ -57,7 +59,7 @@ def read_tiff(path: Path) -> NDArray[Any]:
                 raise
             # tifffile reads LZW only with a large extra package, Pillow always.
             array = read_pages(path)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return LabelData(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
 def smallest_type(labels: NDArray[Any]) -> NDArray[Any]:

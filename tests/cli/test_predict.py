@@ -172,16 +172,16 @@ def test_half_an_output_is_not_left(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from napari_maskrcnn.formats import registry
+    from napari_maskrcnn.formats import verbs
 
-    export = registry.export
+    export = verbs.export
 
     def full(labels: object, path: Path, **options: object) -> Path:
         if path.suffix == ".csv":
             raise OSError(28, "No space left on device")
         return export(labels, path, **options)  # type: ignore[arg-type]  # as it was called
 
-    monkeypatch.setattr(registry, "export", full)
+    monkeypatch.setattr(verbs, "export", full)
     out = tmp_path / "out"
     assert run("predict", images / "a.png", "--output", out, "--model", model_file) == 1
     assert capsys.readouterr().err == f"{images / 'a.png'}: No space left on device\n"

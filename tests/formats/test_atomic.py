@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.formats.atomic import WriteError, atomic_path
+from napari_maskrcnn.formats.atomic import WriteError, atomic_folder, atomic_path
 
 
 def failing_write(path: Path, code: int, overwrite: bool = False) -> None:
@@ -144,3 +144,78 @@ def test_message_without_the_free_space(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(shutil, "disk_usage", unknown)
     with pytest.raises(WriteError, match=r"the disk is full\. Free some space"):
         failing_write(tmp_path / "cells.tif", errno.ENOSPC)
+
+
+class TestFolder:
+    def fill(self, path: Path, text: str, overwrite: bool = False, owned: bool = True) -> None:
+        with atomic_folder(path, overwrite, lambda folder: owned) as part:
+            assert part.parent == path.parent
+            assert list(part.iterdir()) == []
+            (part / "inside").mkdir()
+            (part / "inside" / "file").write_text(text)
+
+    def content(self, path: Path) -> str:
+        return (path / "inside" / "file").read_text()
+
+    def test_writes(self, tmp_path: Path) -> None:
+        self.fill(tmp_path / "cells.zarr", "all")
+        assert self.content(tmp_path / "cells.zarr") == "all"
+        assert os.listdir(tmp_path) == ["cells.zarr"]
+
+    def test_an_empty_folder_is_taken(self, tmp_path: Path) -> None:
+        (tmp_path / "objects").mkdir()
+        self.fill(tmp_path / "objects", "all", owned=False)
+        assert self.content(tmp_path / "objects") == "all"
+
+    def test_replaces_only_its_own_and_when_told(self, tmp_path: Path) -> None:
+        target = tmp_path / "objects"
+        self.fill(target, "old")
+        with pytest.raises(FileExistsError, match=r"exists\. Choose another name, or allow"):
+            self.fill(target, "new")
+        with pytest.raises(FileExistsError, match="not of an earlier export, and is not replaced"):
+            self.fill(target, "new", overwrite=True, owned=False)
+        assert self.content(target) == "old"
+        self.fill(target, "new", overwrite=True)
+        assert self.content(target) == "new"
+        assert os.listdir(tmp_path) == ["objects"]
+
+    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "notes").write_text("mine")
+        with pytest.raises(FileExistsError, match="notes is a file"):
+            self.fill(tmp_path / "notes", "new", overwrite=True)
+        with pytest.raises(WriteError, match="notes is a file, not a folder"):
+            self.fill(tmp_path / "notes" / "cells", "new")
+        assert (tmp_path / "notes").read_text() == "mine"
+
+    def test_failure_leaves_the_old_folder(self, tmp_path: Path) -> None:
+        target = tmp_path / "objects"
+        self.fill(target, "old")
+
+        def write() -> None:
+            with atomic_folder(target, True, lambda folder: True) as part:
+                (part / "half").write_text("of")
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(WriteError, match=r"Cannot write .*objects: the disk is full"):
+            write()
+        assert self.content(target) == "old"
+        assert os.listdir(tmp_path) == ["objects"]
+
+    def test_the_old_folder_comes_back_when_the_swap_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target, rename = tmp_path / "objects", os.rename
+        self.fill(target, "old")
+        calls: list[Path] = []
+
+        def second_fails(source: Path, goal: Path) -> None:
+            calls.append(source)
+            if len(calls) == 2:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            rename(source, goal)
+
+        monkeypatch.setattr(os, "rename", second_fails)
+        with pytest.raises(WriteError, match="is not allowed"):
+            self.fill(target, "new", overwrite=True)
+        assert self.content(target) == "old"
+        assert os.listdir(tmp_path) == ["objects"]

@@ -163,8 +163,11 @@ def test_unknown_suffix(tmp_path: Path) -> None:
         export(LABELS, tmp_path / "labels.bmp")
     with pytest.raises(ValueError, match=r"labels has no ending"):
         export(LABELS, tmp_path / "labels")
+    (tmp_path / "labels.csv").write_text("label\n1\n")
     with pytest.raises(ValueError, match=r"Choose one of: tiff .*, png"):
         read_labels(tmp_path / "labels.csv")
+    with pytest.raises(ValueError, match=r"is a folder that is no "):
+        read_labels(tmp_path)
 
 
 class TestReadLabels:
@@ -176,14 +179,14 @@ class TestReadLabels:
     @pytest.mark.parametrize("content", [b"", b"not an image", b"II*\0\xff\xff\0\0"])
     def test_damaged(self, tmp_path: Path, name: str, content: bytes) -> None:
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{name} cannot be read as a .*: "):
+        with pytest.raises(ValueError, match=rf"{name} cannot be read as .*: "):
             read_labels(tmp_path / name)
 
     def test_truncated(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(0)
         path = export(rng.integers(0, 9, (200, 200)), tmp_path / "labels.tif")
         path.write_bytes(path.read_bytes()[:3000])
-        with pytest.raises(ValueError, match=r"labels\.tif cannot be read as a TIFF"):
+        with pytest.raises(ValueError, match=r"labels\.tif cannot be read as TIFF"):
             read_labels(path)
 
     def test_whole_floats_become_integers(self, tmp_path: Path) -> None:
