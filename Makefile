@@ -6,15 +6,16 @@
 #   make lint        ruff and mypy alone
 #   make docs        the documentation in site/, warnings are errors
 #   make pictures    the pictures of the documentation, from a real window
-#   make benchmark   speed side by side with torchvision
+#   make benchmark   speed and memory side by side with torchvision, about 15 minutes
 #
-# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS, DEMO_ARGS and PICTURES_ARGS
-# are passed on.
+# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS, DEMO_ARGS, PICTURES_ARGS and
+# BENCHMARK_ARGS (--quick, --only TEXT, --resume) are passed on.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 PICTURES_ARGS ?=
+BENCHMARK_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,7 +54,7 @@ pictures: $(VENV)/.installed-docs
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py $(PICTURES_ARGS)
 
 benchmark: $(VENV)/.installed-demo
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python -m benchmarks $(BENCHMARK_ARGS)
 
 clean:
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,142 @@
+"""The two engines as people use them: an image to a label image, and a step of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.setting import Setting
+from napari_maskrcnn import device as processor
+from napari_maskrcnn.models.card import ModelCard
+from napari_maskrcnn.models.model import Model
+from napari_maskrcnn.network.config import SamplingConfig
+from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.train.targets import make_target
+
+# Predicting returns a label image (H, W); a step returns nothing.
+Call = Callable[[], NDArray[np.int32] | None]
+# So small that the weights stay what they are over all measured steps.
+RATE = 1e-9
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A library in a precision: ``library`` is "torchvision" or "ours"."""
+
+    library: str
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """Name in the tables."""
+        return f"{self.library} {self.dtype}"
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+        """Context of the library's calls."""
+        if self.dtype == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, getattr(torch, self.dtype))
+
+
+ENGINES = tuple(
+    Engine(library, dtype)
+    for dtype in ("float32", "bfloat16")
+    for library in ("torchvision", "ours")
+)
+
+
+def predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
+    """Return a call that predicts the setting's image."""
+    make = our_predictor if engine.library == "ours" else torchvision_predictor
+    return make(engine, setting, device)
+
+
+def torchvision_predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
+    """Predict, and paint the masks the way its users do: the best score last."""
+    network = setting.torchvision().to(device)
+    if engine.dtype != "float32":
+        network = network.to(memory_format=torch.channels_last)
+    image = setting.images[0]
+
+    def run() -> NDArray[np.int32]:
+        chw = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+        with torch.inference_mode(), engine.autocast(device):
+            found = network([chw.to(device)])[0]
+        masks = (found["masks"][:, 0] > 0.5).cpu().numpy()
+        labels = np.zeros(image.shape[:2], np.int32)
+        for k in range(len(masks))[::-1]:
+            labels[masks[k]] = k + 1
+        return labels
+
+    return run
+
+
+def our_predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
+    """Predict with this package's own function."""
+    config = setting.config
+    card = ModelCard(name="random", network=config.to_dict())
+    model = Model(setting.ours().to(device), card, None, device)
+    image = setting.images[0]
+    dtype = getattr(torch, engine.dtype)
+
+    def run() -> NDArray[np.int32]:
+        processor.precision = lambda _: dtype
+        return predict(image, model, score=config.score_floor).to_labels()
+
+    return run
+
+
+def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
+    """Return a call that does a step on the setting's images; the targets are made already."""
+    make = our_losses if engine.library == "ours" else torchvision_losses
+    network, losses = make(setting, device)
+    if engine.library == "ours" or engine.dtype != "float32":
+        network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=0.9)
+
+    def run() -> None:
+        with engine.autocast(device):
+            loss = losses()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        # A training watches its loss, so the device has to be done.
+        float(loss.detach())
+
+    return run
+
+
+def torchvision_losses(setting: Setting, device: torch.device) -> tuple[Any, Callable[[], Any]]:
+    """Network of torchvision, and a call that returns the sum of its losses."""
+    network = setting.torchvision().train().to(device)
+    images = [
+        (torch.from_numpy(image).permute(2, 0, 1).float() / 255).to(device)
+        for image in setting.images
+    ]
+    targets = []
+    for labels in setting.labels:
+        truth = make_target(labels.astype(np.int64), {}, device)
+        masks = (truth.labels == truth.ids[:, None, None]).to(torch.uint8)
+        targets.append({"boxes": truth.boxes, "labels": truth.classes, "masks": masks})
+    return network, lambda: sum(network(images, targets).values())
+
+
+def our_losses(setting: Setting, device: torch.device) -> tuple[Any, Callable[[], Any]]:
+    """Network of ours, and a call that returns the sum of its losses."""
+    network = setting.ours().train().to(device)
+    pixels = torch.from_numpy(setting.images).permute(0, 3, 1, 2).float() / 255
+    mean, std = (
+        torch.tensor(v)[:, None, None]
+        for v in (setting.config.image_mean, setting.config.image_std)
+    )
+    images = ((pixels - mean) / std).to(device)
+    targets = [make_target(labels.astype(np.int64), {}, device) for labels in setting.labels]
+    generator = torch.Generator().manual_seed(0)
+    sampling = SamplingConfig()
+    return network, lambda: network.losses(images, targets, sampling, generator).total
