@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_maskrcnn.annotate.present import ids_of, is_any
 from napari_maskrcnn.overlaps import Overlaps, overlaps
 
 
@@ -69,15 +70,17 @@ def difference(before: ArrayLike, after: ArrayLike) -> Counts:
             "of the same image."
         )
     changed = old != new
-    touched = np.union1d(old[changed], new[changed])
-    involved_old, involved_new = (_only(labels, touched) for labels in (old, new))
-    shared = overlaps(involved_old, involved_new)
-    untouched = len(np.unique(old[old > 0])) - len(shared.first_ids)
+    touched = np.union1d(ids_of(old[changed]), ids_of(new[changed]))
+    # Objects with the same pixels under the same id are left out, which is nearly all of them.
+    involved = is_any(old, touched) | is_any(new, touched)
+    first, second = old[involved], new[involved]
+    shared = overlaps(_only(first, touched), _only(second, touched))
+    untouched = len(ids_of(old)) - len(shared.first_ids)
     return _count(shared, untouched)
 
 
 def _only(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
-    return np.where(np.isin(labels, ids), labels, 0)
+    return np.where(is_any(labels, ids), labels, 0)
 
 
 def _count(shared: Overlaps, untouched: int) -> Counts:

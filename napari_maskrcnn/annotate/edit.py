@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.checks import check_fits
+from napari_maskrcnn.annotate.present import ids_of, is_any
 
-#: Where in a stack: an index for each axis that is fixed and ``slice(None)`` for the others;
-#: axes left out at the end are whole. None is the whole array.
+#: Where in a stack: an index for each axis that is fixed and a slice for the others; axes left out
+#: at the end are whole. None is the whole array. Slices of a part only say that nothing outside
+#: needs to be looked at; points are then counted from their start.
 Plane = Sequence[int | slice] | None
 
 
@@ -58,8 +60,8 @@ class Region:
     ----------
     view : integers
         Labels of that part.
-    plane : tuple of int or slice(None), one an axis of the label image
-        Where the part lies.
+    plane : tuple of int or slice, one an axis of the label image
+        Where the part lies; slices have a start and a stop.
     """
 
     view: NDArray[Any]
@@ -103,15 +105,14 @@ class Region:
         wanted = sorted({operator.index(label) for label in ids})
         if wanted and wanted[0] <= 0:
             raise ValueError(f"{wanted[0]} is no object: 0 is the background. Click on an object.")
-        mask = np.isin(self.view, wanted)
-        present = np.unique(self.view[mask]).tolist()
-        missing = [label for label in wanted if label not in present]
+        mask = is_any(self.view, np.asarray(wanted, dtype=np.int64))
+        box = bounding_box(mask)
+        missing = sorted(set(wanted) - set(ids_of(self.view[box][mask[box]]).tolist()))
         if missing:
             raise ValueError(
                 f"There is no label {', '.join(map(str, missing))} here. Click on an object that "
                 "is shown."
             )
-        box = bounding_box(mask)
         return box, mask[box]
 
     def edit(self, box: tuple[slice, ...], mask: NDArray[np.bool_], values: Any) -> Edit:
@@ -133,7 +134,7 @@ class Region:
         axis = 0
         for where in self.plane:
             if isinstance(where, slice):
-                start = box[axis].start + trimmed[axis].start
+                start = where.start + box[axis].start + trimmed[axis].start
                 slices.append(slice(start, start + mask.shape[len(slices)]))
                 axis += 1
             else:
@@ -154,9 +155,10 @@ def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
 
 def _checked_index(where: int | slice, length: int, axis: int) -> int | slice:
     if isinstance(where, slice):
-        if where != slice(None):
-            raise ValueError(f"A plane is made of indices and slice(None), got {where}.")
-        return where
+        if where.step not in (None, 1):
+            raise ValueError(f"A plane is made of indices and slices without steps, got {where}.")
+        start, stop, _ = where.indices(length)
+        return slice(start, max(start, stop))
     index = operator.index(where)
     if not -length <= index < length:
         raise ValueError(f"There is no plane {index} on axis {axis}, which has {length}.")

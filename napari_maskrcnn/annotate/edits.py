@@ -10,12 +10,15 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.annotate.checks import check_fits, check_new_ids, points_2d
 from napari_maskrcnn.annotate.edit import Edit, Plane, Region
+from napari_maskrcnn.annotate.polygon import inside_polygon
+from napari_maskrcnn.annotate.present import areas_of
+from napari_maskrcnn.annotate.shape import fill_holes, grow, keep_largest, shrink, smooth
 from napari_maskrcnn.annotate.split import split_line, split_seeds
+from napari_maskrcnn.annotate.stack import copy, interpolate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +27,17 @@ __all__ = [
     "Edit",
     "Plane",
     "add_polygon",
+    "copy",
     "delete",
+    "fill_holes",
+    "grow",
+    "interpolate",
+    "keep_largest",
     "merge",
     "next_id",
+    "remove_small",
+    "shrink",
+    "smooth",
     "split_line",
     "split_seeds",
 ]
@@ -91,6 +102,31 @@ def merge(
     return region.edit(box, mask, keep)
 
 
+def remove_small(labels: NDArray[Any], area: int, plane: Plane = None) -> Edit:
+    """Remove the objects of fewer pixels than `area`.
+
+    Parameters
+    ----------
+    labels : integers, any number of axes
+        0 is the background.
+    area : int
+        Pixels that an object needs to stay; in a stack those of all its planes count.
+    plane : tuple of int or slice(None), optional
+        Only in this plane of a stack, counting its pixels there.
+
+    Raises
+    ------
+    ValueError
+        When no object is that small.
+    """
+    region = Region.of(labels, plane)
+    ids, areas = areas_of(region.view)
+    small = ids[areas < area]
+    if not len(small):
+        raise ValueError(f"No object here has fewer than {area} pixels. Give a larger size.")
+    return region.edit(*region.find(small.tolist()), 0)
+
+
 def add_polygon(labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Plane = None) -> Edit:
     """Add an object: the pixels of a polygon that are background.
 
@@ -111,15 +147,11 @@ def add_polygon(labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Pl
         For fewer than three corners, a polygon that holds no background pixel, or an id that is
         in use.
     """
-    from skimage.draw import polygon2mask
-
     region = Region.of(labels, plane, axes=2)
     corners = points_2d(polygon, "A polygon", least=3)
-    check_new_ids(labels, new_id)
-    low = np.clip(np.floor(corners.min(axis=0)), 0, region.view.shape).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, region.view.shape).astype(int)
-    box = (slice(low[0], high[0]), slice(low[1], high[1]))
-    inside = polygon2mask(tuple(high - low), corners - low) & (region.view[box] == 0)
+    check_new_ids(region.view, new_id)
+    box, inside = inside_polygon(corners, region.view.shape)
+    inside &= region.view[box] == 0
     if not inside.any():
         raise ValueError(
             "The polygon covers no background pixel of the image. Draw it larger, where there is "

@@ -58,7 +58,7 @@ def split_line(
             f"The line does not cross object {label}. Draw it from one side of the object to the "
             "other."
         )
-    check_new_ids(labels, new_id, len(new))
+    check_new_ids(region.view, new_id, len(new))
     renumber = np.zeros(parts.max() + 1, dtype=np.int64)
     renumber[new] = np.arange(new_id, new_id + len(new))
     values = renumber[parts]
@@ -96,7 +96,7 @@ def split_seeds(
     seeds = np.rint(points_2d(points, "Splitting", least=2)).astype(int)
     box, mask = region.find([label])
     markers = _markers(mask, seeds - [cut.start for cut in box], label)
-    check_new_ids(labels, new_id, len(seeds) - 1)
+    check_new_ids(region.view, new_id, len(seeds) - 1)
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     parts = watershed(-depth, markers, mask=mask, connectivity=2)
     # Part 1 keeps the label, and so does a separate piece without a point, part 0.

@@ -46,6 +46,28 @@ def test_plane_across_a_stack() -> None:
     assert np.argwhere(labels == 2).tolist() == [[1, 2, 3], [1, 2, 4]]
 
 
+def test_a_window_says_where_to_look() -> None:
+    labels = stack()
+    region = Region.of(labels, (slice(None), slice(2, 4), slice(3, 9)))
+    assert region.view.shape == (3, 2, 2)
+    edit = region.edit(*region.find([2]), 9)
+    assert edit.slices == (slice(1, 2), slice(2, 4), slice(3, 5))
+    edit.apply(labels)
+    assert np.array_equal(labels, np.where(stack() == 2, 9, stack()))
+    with pytest.raises(ValueError, match="no label 1 here"):
+        region.find([1])
+
+
+def test_many_ids_are_found_like_few() -> None:
+    labels = np.arange(24, dtype=np.int32).reshape(4, 6)
+    region = Region.of(labels)
+    for ids in ([5, 9], list(range(5, 20))):
+        box, mask = region.find(ids)
+        assert sorted(labels[box][mask].tolist()) == ids
+    with pytest.raises(ValueError, match="no label 24, 25 here"):
+        region.find(range(10, 26))
+
+
 def test_indices_are_those_that_apply_writes() -> None:
     labels, other = stack(), stack()
     region = Region.of(labels, (1,))
@@ -78,7 +100,7 @@ def test_bounding_box() -> None:
         ((3,), 2, "no plane 3 on axis 0, which has 3"),
         ((-4,), 2, "no plane -4"),
         ((0, 0, 0, 0), 2, "has more axes than the labels, 3"),
-        ((slice(0, 2),), 2, "indices and slice"),
+        ((slice(0, 3, 2),), 2, "indices and slices without steps"),
         (None, 2, "one plane of 2 axes, but there are 3. Choose"),
         ((0, 0), 2, "one plane of 2 axes, but there are 1"),
     ],
