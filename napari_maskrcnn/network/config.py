@@ -62,13 +62,14 @@ class NetworkConfig:
         Fixed magnification of the input; None: short side to `short_side` as torchvision does.
     short_side, long_side : int
         Length in pixels of the resized image's short side, and the most for the long one.
-    pre_nms, post_nms : int
-        Proposals kept a level before NMS, and an image after it, at test time.
+    pre_nms, post_nms : int or None
+        Proposals kept a level before NMS, and an image after it, at test time; None: as many as
+        the image is crowded (`napari_maskrcnn.network.limits`).
     rpn_nms, score_floor, box_nms : float
         IoU above which a weaker proposal goes; least score kept; IoU above which a weaker
         detection of the same class goes.
-    max_detections : int
-        Most objects an image (one network input).
+    max_detections : int or None
+        Most objects an image (one network input); None: as many as there is room for.
     """
 
     backbone: Backbone = "resnet50"
@@ -99,12 +100,12 @@ class NetworkConfig:
     scale: float | None = None
     short_side: int = 800
     long_side: int = 1333
-    pre_nms: int = 1000
-    post_nms: int = 1000
+    pre_nms: int | None = 1000
+    post_nms: int | None = 1000
     rpn_nms: float = 0.7
     score_floor: float = 0.05
     box_nms: float = 0.5
-    max_detections: int = 100
+    max_detections: int | None = 100
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -121,6 +122,9 @@ class NetworkConfig:
         for name, least in (("rpn_convs", 1), ("box_convs", 0), ("sampling_ratio", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; give at least {least}.")
+        for name in ("pre_nms", "post_nms", "max_detections"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} is {value}; give at least 1, or None.")
 
     @property
     def levels(self) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
 from napari_maskrcnn.network.fpn import Backbone
+from napari_maskrcnn.network.limits import Limits, image_limits
 from napari_maskrcnn.network.losses import Losses
 from napari_maskrcnn.network.roi_heads import Detections, RoIHeads
 from napari_maskrcnn.network.rpn import RPN
@@ -55,8 +56,9 @@ class MaskRCNN(nn.Module):
         with torch.no_grad():
             pyramid = self.backbone(images)
             anchors = self.rpn(pyramid, images)
-            proposals = self.rpn.proposals(anchors, size, self.config.pre_nms, self.config.post_nms)
-            return self.roi_heads.detect(pyramid, proposals, size)
+            limits = image_limits(self.config, anchors.logits, size)
+            proposals = self.rpn.proposals(anchors, size, limits)
+            return self.roi_heads.detect(pyramid, proposals, size, limits)
 
     def losses(
         self,
@@ -92,6 +94,7 @@ class MaskRCNN(nn.Module):
         anchors = self.rpn(pyramid, images)
         boxes = [target.boxes for target in targets]
         rpn_class, rpn_box = self.rpn.losses(anchors, boxes, sampling, generator)
-        proposals = self.rpn.proposals(anchors, size, sampling.pre_nms, sampling.post_nms)
+        limits = [Limits(sampling.pre_nms, sampling.post_nms)] * len(targets)
+        proposals = self.rpn.proposals(anchors, size, limits)
         heads = self.roi_heads.losses(pyramid, proposals, targets, sampling, generator)
         return Losses(rpn_class, rpn_box, *heads)

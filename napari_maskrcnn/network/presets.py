@@ -27,9 +27,9 @@ def compact_config(class_names: tuple[str, ...] = ("object",)) -> NetworkConfig:
         image_std=(0.25, 0.25, 0.25),
         stretch=True,
         scale=2.0,
-        pre_nms=3000,
-        post_nms=3000,
-        max_detections=2000,
+        pre_nms=None,
+        post_nms=None,
+        max_detections=None,
     )
 
 

@@ -12,6 +12,7 @@ from napari_maskrcnn.network.box_head import BOX_BINS, BoxPredictor, box_head
 from napari_maskrcnn.network.boxes import BOX_WEIGHTS, clip, decode, large_enough, precise
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
 from napari_maskrcnn.network.layers import of_class
+from napari_maskrcnn.network.limits import Limits
 from napari_maskrcnn.network.losses import box_losses, mask_loss
 from napari_maskrcnn.network.mask_head import mask_head, mask_predictor
 from napari_maskrcnn.network.roi_align import pool
@@ -34,7 +35,7 @@ class Detections:
     masks : (N, M, M) float32
         Probability of each cell of the box; M is ``config.mask_size``.
     limited : bool
-        Whether more objects passed the threshold than the network may return.
+        Whether a limit on proposals or detections was hit, so that there may be more objects.
     """
 
     boxes: Tensor
@@ -68,12 +69,17 @@ class RoIHeads(nn.Module):
 
     @torch.no_grad()
     def detect(
-        self, pyramid: list[Tensor], proposals: list[Tensor], size: tuple[int, int]
+        self,
+        pyramid: list[Tensor],
+        proposals: list[Tensor],
+        size: tuple[int, int],
+        limits: list[Limits],
     ) -> list[Detections]:
         """Objects of each image of `size` (height, width) among its proposals (N, 4)."""
         logits, codes = self.predict_boxes(pyramid, proposals)
         counts = [len(p) for p in proposals]
-        parts = zip(proposals, logits.softmax(-1).split(counts), codes.split(counts), strict=True)
+        scores = logits.softmax(-1).split(counts)
+        parts = zip(proposals, scores, codes.split(counts), limits, strict=True)
         found = [choose(*part, size, self.config) for part in parts]
         masks = self.predict_masks(pyramid, [one.boxes for one in found])
         classes = torch.cat([one.classes for one in found])
@@ -118,6 +124,7 @@ def choose(
     proposals: Tensor,
     scores: Tensor,
     codes: Tensor,
+    limits: Limits,
     size: tuple[int, int],
     config: NetworkConfig,
 ) -> Chosen:
@@ -131,10 +138,11 @@ def choose(
         Probability of each class, background first.
     codes : (N, K or 1, 4)
         Box codes of each class, or of all at once.
+    limits : Limits
     size : (int, int)
         Height and width of the image.
     config : NetworkConfig
-        Uses ``score_floor``, ``box_nms`` and ``max_detections``.
+        Uses ``score_floor`` and ``box_nms``.
     """
     roi, k = (scores[:, 1:] > config.score_floor).nonzero(as_tuple=True)
     classes = k + 1
@@ -142,5 +150,6 @@ def choose(
     fine = large_enough(boxes, SMALLEST_DETECTION).nonzero()[:, 0]
     boxes, values, classes = boxes[fine], scores[roi, classes][fine], classes[fine]
     keep = batched_nms(boxes, values, classes, config.box_nms)
-    top = keep[: config.max_detections]
-    return Chosen(boxes[top], values[top], classes[top], len(keep) > len(top))
+    top = keep[: limits.detections]
+    limited = limits.short or len(keep) > len(top)
+    return Chosen(boxes[top], values[top], classes[top], limited)

@@ -15,6 +15,7 @@ from torchvision.ops.misc import Conv2dNormActivation
 from napari_maskrcnn.network.anchors import pyramid_anchors
 from napari_maskrcnn.network.boxes import RPN_WEIGHTS, clip, decode, encode, large_enough, precise
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.network.limits import Limits
 from napari_maskrcnn.network.losses import rpn_losses
 from napari_maskrcnn.network.matching import match, sample
 
@@ -84,29 +85,34 @@ class RPN(nn.Module):
 
     @torch.no_grad()
     def proposals(
-        self, output: RPNOutput, size: tuple[int, int], pre_nms: int, post_nms: int
+        self, output: RPNOutput, size: tuple[int, int], limits: list[Limits]
     ) -> list[Tensor]:
-        """Best boxes of each image of `size` (height, width), (n ≤ post_nms, 4), best first.
+        """Best boxes (n, 4) of each image of `size` (height, width), within its limits, best first.
 
         The top of each level is taken by logit before anything is decoded; levels do not suppress
         each other.
         """
-        boxes, scores, levels = [], [], []
+        most = max(limit.pre_nms for limit in limits)
+        boxes, scores, places = [], [], []
         for k, (logits, codes) in enumerate(zip(output.logits, output.codes, strict=True)):
-            top, index = logits.topk(min(pre_nms, logits.shape[1]), dim=1)
+            top, index = logits.topk(min(most, logits.shape[1]), dim=1)
             picked = torch.gather(codes, 1, index[..., None].expand(-1, -1, 4))
             flat = decode(picked.flatten(0, 1), output.anchors[k][index.flatten()], RPN_WEIGHTS)
             boxes.append(flat.reshape(picked.shape))
             scores.append(top)
-            levels.append(torch.full_like(index, k))
-        all_boxes = clip(torch.cat(boxes, 1), size)
-        found = zip(all_boxes, torch.cat(scores, 1).sigmoid(), torch.cat(levels, 1), strict=True)
-        return [self._suppress(b, s, level, post_nms) for b, s, level in found]
+            rank = torch.arange(index.shape[1], device=index.device)
+            places.append(torch.stack([torch.full_like(rank, k), rank]))
+        place = torch.cat(places, 1)
+        chances = torch.cat(scores, 1).sigmoid()
+        found = zip(clip(torch.cat(boxes, 1), size), chances, limits, strict=True)
+        return [self._suppress(b, s, place, limit) for b, s, limit in found]
 
-    def _suppress(self, boxes: Tensor, scores: Tensor, levels: Tensor, count: int) -> Tensor:
-        fine = large_enough(boxes, SMALLEST_PROPOSAL)
-        boxes, scores, levels = boxes[fine], scores[fine], levels[fine]
-        return boxes[batched_nms(boxes, scores, levels, self.config.rpn_nms)[:count]]
+    def _suppress(self, boxes: Tensor, scores: Tensor, place: Tensor, limit: Limits) -> Tensor:
+        """Thin out candidates of one image; `place` (2, n) is the level and the rank there."""
+        level, rank = place
+        fine = large_enough(boxes, SMALLEST_PROPOSAL) & (rank < limit.pre_nms)
+        keep = batched_nms(boxes[fine], scores[fine], level[fine], self.config.rpn_nms)
+        return boxes[fine][keep[: limit.post_nms]]
 
     def losses(
         self,
