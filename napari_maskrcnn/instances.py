@@ -6,7 +6,7 @@ thousand objects cost kilobytes, and exact masks of any engine fit without knowi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What to tell about `Instances.limited`.
+LIMITED = "there may be more objects than one prediction returns; predict parts of the image"
 COLUMNS = ("index", "class", "score", "area", "bbox", "state")
 
 
@@ -38,6 +40,8 @@ class Instances:
         Mask of each object, cropped.
     origins : (N, 2) int32
         Row and column in the image of each crop's first pixel.
+    complete_above : float
+        Objects up to this score may be missing because a limit on their number was hit; 0: none.
     """
 
     boxes: NDArray[np.float32]
@@ -47,6 +51,7 @@ class Instances:
     shape: tuple[int, int]
     crops: tuple[NDArray[np.bool_], ...]
     origins: NDArray[np.int32]
+    complete_above: float = 0.0
 
     def __post_init__(self) -> None:
         counts = {
@@ -62,6 +67,11 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
+    @property
+    def limited(self) -> bool:
+        """Whether a limit on the number of objects was hit, so that some may be missing."""
+        return self.complete_above > 0
+
     def __getitem__(self, keep: Any) -> Instances:
         """Select objects by a boolean mask, a slice or indices."""
         index = np.atleast_1d(np.arange(len(self))[keep])
@@ -73,6 +83,7 @@ class Instances:
             self.shape,
             tuple(self.crops[i] for i in index),
             self.origins[index],
+            self.complete_above,
         )
 
     def masks(self, i: int) -> NDArray[np.bool_]:
@@ -92,11 +103,12 @@ class Instances:
         """Objects of at least `score` that keep a pixel under better ones.
 
         Those that better objects hide entirely are dropped, so object ``k`` of the result is
-        label ``k + 1`` of its label image.
+        label ``k + 1`` of its label image. What a limit dropped below `score` is not missing here.
         """
         kept = self[self.scores >= score]
         pixels = np.bincount(kept.to_labels().ravel(), minlength=len(kept) + 1)
-        return kept[pixels[1:] > 0]
+        complete_above = self.complete_above if self.complete_above >= score else 0.0
+        return replace(kept[pixels[1:] > 0], complete_above=complete_above)
 
     def to_table(self) -> pd.DataFrame:
         """Table of the objects; row ``i`` is label ``i``, row 0 the background.

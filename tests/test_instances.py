@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,3 +114,11 @@ def test_sparse_ids_cost_no_giant_table() -> None:
     table = table_from_labels(labels)
     assert table["index"].tolist() == [0, 2**40]
     assert table["area"].tolist() == [0, 6]
+
+
+def test_a_selection_keeps_whether_objects_are_missing() -> None:
+    found = replace(Instances.from_labels(np.eye(3, dtype=int)), complete_above=0.5)
+    assert found[:0].limited
+    assert found.above(0.5).limited
+    assert not found.above(0.6).limited
+    assert not Instances.empty((3, 3)).limited

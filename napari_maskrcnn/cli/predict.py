@@ -129,21 +129,27 @@ def _predict_one(number: int, task: Task, work: Work) -> bool:
     except Exception as error:  # whatever one file leads to, the others are still done
         fail(task.source, error)
         return False
-    _say(task, len(chosen), time.perf_counter() - started, work)
+    _say(task, chosen, time.perf_counter() - started, work)
     return True
 
 
-def _say(task: Task, count: int, seconds: float, work: Work) -> None:
+def _say(task: Task, chosen: Chosen, seconds: float, work: Work) -> None:
+    from napari_maskrcnn.instances import LIMITED
+
+    count = len(chosen)
     noun = "object" if count == 1 else "objects"
     values = {
         "image": task.source,
         "objects": count,
+        "limited": chosen.limited,
         "labels": task.labels,
         "table": task.table,
         "model": work.model.name,
         "seconds": round(seconds, 3),
     }
     line = f"{task.source}: {count} {noun} -> {task.labels} ({seconds:.1f} s)"
+    if chosen.limited:
+        line += f"; {LIMITED}"
     say_result(line, values, work.args.json)
 
 

@@ -34,15 +34,16 @@ class Detections:
         From 1.
     masks : (N, M, M) float32
         Probability of each cell of the box; M is ``config.mask_size``.
-    limited : bool
-        Whether a limit on proposals or detections was hit, so that there may be more objects.
+    complete_above : float
+        No object of a higher score was dropped for a limit: 0 when none was hit, infinity when
+        proposals were too few.
     """
 
     boxes: Tensor
     scores: Tensor
     classes: Tensor
     masks: Tensor
-    limited: bool
+    complete_above: float
 
 
 class RoIHeads(nn.Module):
@@ -86,7 +87,7 @@ class RoIHeads(nn.Module):
         own = of_class(masks, torch.arange(len(masks), device=masks.device), classes).sigmoid()
         drawn = own.split([len(one.boxes) for one in found])
         return [
-            Detections(one.boxes, one.scores, one.classes, m, one.limited)
+            Detections(one.boxes, one.scores, one.classes, m, one.complete_above)
             for one, m in zip(found, drawn, strict=True)
         ]
 
@@ -117,7 +118,7 @@ class Chosen:
     boxes: Tensor
     scores: Tensor
     classes: Tensor
-    limited: bool
+    complete_above: float
 
 
 def choose(
@@ -151,5 +152,7 @@ def choose(
     boxes, values, classes = boxes[fine], scores[roi, classes][fine], classes[fine]
     keep = batched_nms(boxes, values, classes, config.box_nms)
     top = keep[: limits.detections]
-    limited = limits.short or len(keep) > len(top)
-    return Chosen(boxes[top], values[top], classes[top], limited)
+    complete_above = float("inf") if limits.short else 0.0
+    if len(keep) > len(top):
+        complete_above = max(complete_above, float(values[top[-1]]))
+    return Chosen(boxes[top], values[top], classes[top], complete_above)

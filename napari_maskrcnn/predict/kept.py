@@ -46,10 +46,14 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Label images of the planes, numbered through, and one table for all of them."""
+    """Label images of the planes, numbered through, and one table for all of them.
+
+    `limited`: whether a limit on the number of objects of a plane was hit, so that some may miss.
+    """
 
     labels: Mapping[Any, NDArray[np.int32]]
     table: pd.DataFrame
+    limited: bool = False
 
     def __len__(self) -> int:
         return len(self.table) - 1
@@ -115,7 +119,7 @@ class Kept:
 
         labels: dict[Hashable, NDArray[np.int32]] = {}
         tables: list[pd.DataFrame] = []
-        last = 0
+        last, limited = 0, False
         for key, found in self._select(choice):
             image, table = found.to_labels(), found.to_table()
             image[image > 0] += last
@@ -123,7 +127,8 @@ class Kept:
             labels[key] = image
             tables.append(table if not tables else table.iloc[1:])
             last += len(found)
-        return Chosen(labels, pd.concat(tables, ignore_index=True))
+            limited |= found.limited
+        return Chosen(labels, pd.concat(tables, ignore_index=True), limited)
 
     def lower_score(self, choice: Choice) -> tuple[float, int] | None:
         """Highest round score below the chosen one that finds objects, and how many."""

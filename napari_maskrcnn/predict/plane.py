@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.images import check_image, is_constant, percentiles, stretch, to_chw, unit
-from napari_maskrcnn.instances import Instances
+from napari_maskrcnn.instances import LIMITED, Instances
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.tiles import Tile, make_tiles
@@ -61,7 +62,8 @@ def predict(
     Returns
     -------
     Instances
-        Best score first; object ``k`` is label ``k + 1`` of ``to_labels()``.
+        Best score first; object ``k`` is label ``k + 1`` of ``to_labels()``. Its ``limited`` says
+        whether a limit on their number was hit.
 
     Raises
     ------
@@ -82,7 +84,10 @@ def predict(
     check_image(image)
     loaded = load_model(model, device) if not isinstance(model, Model) else model
     found = run(predict_job(image, settings, loaded, stop), progress)
-    return found.above(loaded.score if score is None else score)
+    found = found.above(loaded.score if score is None else score)
+    if found.limited:
+        _LOG.warning("%s.", LIMITED.capitalize())
+    return found
 
 
 def predict_job(
@@ -175,12 +180,6 @@ def _detect(
     batch = prepared.image[None].to(model.device)
     with autocast(model.device):
         found = model.network.detect(batch, prepared.size)[0]
-    if found.limited:
-        _LOG.warning(
-            "More than %d objects in one part of the image: only the best are kept. Predict parts "
-            "of it, or give the object diameter if it is not automatic.",
-            config.max_detections,
-        )
     shift = np.asarray([tile.left, tile.top, tile.left, tile.top], np.float32)
     boxes = to_image(found.boxes.cpu(), prepared.zoom).numpy() + shift
     own = tile.owns(boxes)
@@ -193,15 +192,17 @@ def _detect(
         shape,
         crops,
         origins,
+        found.complete_above,
     )
     return full[np.asarray([bool(crop.any()) for crop in crops], dtype=bool)]
 
 
 def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:
     """All tiles' objects, best score first, each once."""
+    complete_above = max((part.complete_above for part in parts), default=0.0)
     parts = [part for part in parts if len(part)]
     if not parts:
-        return Instances.empty(shape, names)
+        return replace(Instances.empty(shape, names), complete_above=complete_above)
     every = Instances(
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.scores for part in parts]),
@@ -210,6 +211,7 @@ def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]
         shape,
         tuple(crop for part in parts for crop in part.crops),
         np.concatenate([part.origins for part in parts]),
+        complete_above,
     )
     order: NDArray[Any] = np.argsort(-every.scores, kind="stable")
     if len(parts) > 1:

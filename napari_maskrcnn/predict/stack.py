@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.images import MOST_CHANNELS
-from napari_maskrcnn.instances import table_from_labels
+from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.kept import Choice, predict_planes_job
 from napari_maskrcnn.predict.link import link_planes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_maskrcnn.models.model import Model
+
+_LOG = logging.getLogger(__name__)
 
 Link = Literal["z", "t"] | None
 LINKS = ("z", "t", None)
@@ -97,6 +100,8 @@ def predict_stack_job(
     if not kept.planes:
         return labels, table_from_labels(labels)
     chosen = kept.choose(Choice(kept.score))
+    if chosen.limited:
+        _LOG.warning("%s.", LIMITED.capitalize())
     for plane in range(shape[0]):
         if plane in chosen.labels:
             labels[plane] = chosen.labels[plane]

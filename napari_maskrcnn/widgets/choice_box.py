@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
 
+from napari_maskrcnn.instances import LIMITED
 from napari_maskrcnn.predict.kept import Choice
 from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
@@ -115,6 +116,8 @@ class ChoiceBox(QWidget):
             score, number = lower
             self.note.setText(f"0 at {record.choice.score:.2f}; {number} at {score:g}")
             self.show_lower.setProperty("score", score)
+        elif record.limited:
+            self.note.setText(f"{LIMITED.capitalize()}.")
         else:
             self.note.setText("" if count else NOTHING)
         self.note.setVisible(bool(self.note.text()))

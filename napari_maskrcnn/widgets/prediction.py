@@ -53,6 +53,8 @@ class Prediction:
         What was predicted.
     layer : weak reference to the labels layer
         Where it lies; a duplicate of the layer is not this prediction's.
+    limited : bool
+        Whether a limit on the number of objects was hit, so that some may be missing.
     edited : bool
         Whether the layer ever took an edit, undone or not.
     """
@@ -63,6 +65,7 @@ class Prediction:
     count: int
     image: weakref.ref[Image]
     layer: weakref.ref[Labels] | None = None
+    limited: bool = False
     edited: bool = field(default=False)
 
     def note_edit(self, event: object = None) -> None:
@@ -86,7 +89,9 @@ def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Lab
         data[as_slices(plane)] = labels
     layer = labels_over(image, data, name, features=chosen.table.copy())
     images = weakref.ref(image)
-    record = Prediction(kept, choice, chosen.labels, len(chosen), images, weakref.ref(layer))
+    record = Prediction(
+        kept, choice, chosen.labels, len(chosen), images, weakref.ref(layer), chosen.limited
+    )
     layer.metadata[KEY] = record
     layer.events.paint.connect(record.note_edit)
     return layer
@@ -131,7 +136,7 @@ def show(layer: Labels, kept: Kept, choice: Choice) -> Chosen:
     for plane, labels in chosen.labels.items():
         layer.data[as_slices(plane)] = labels
     record.kept, record.choice = kept, choice
-    record.labels, record.count = chosen.labels, len(chosen)
+    record.labels, record.count, record.limited = chosen.labels, len(chosen), chosen.limited
     layer.features = chosen.table.copy()
     layer.refresh()
     return chosen

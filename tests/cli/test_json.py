@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_maskrcnn.models import load_weights, save_weights
 from napari_maskrcnn.models.folder import model_folder
 from tests.cli.conftest import Main
 
@@ -36,6 +38,21 @@ def test_predict_says_a_line_an_image(
         assert Path(line["table"]).exists()
         assert line["model"] == "tiny"
         assert line["seconds"] > 0
+
+
+def test_a_limit_that_is_hit_is_said(
+    run: Main, images: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, card = load_weights(model_file)
+    network.config = replace(network.config, max_detections=2)
+    few = save_weights(tmp_path / "few.safetensors", network, card)
+    words = ["predict", images / "a.png", "--output", tmp_path / "out", "--overwrite"]
+    assert run(*words, "--model", few, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["limited"] is True
+    assert run(*words, "--model", few) == 0
+    assert "more objects than one prediction returns" in capsys.readouterr().out
+    assert run(*words, "--model", few, "--score", 1) == 0
+    assert "more objects" not in capsys.readouterr().out
 
 
 def test_export_says_what_it_wrote(run: Main, tmp_path: Path, said: Any) -> None:

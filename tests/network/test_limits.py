@@ -48,7 +48,7 @@ def test_a_limit_on_proposals_is_said_of_the_detections(tiny: MaskRCNN) -> None:
     assert len(tiny.rpn.proposals(anchors, (256, 256), limits)[0]) == 7
     found = tiny.detect(images)[0]
     assert len(found.scores) <= 7 * 2
-    assert found.limited
+    assert found.complete_above == float("inf")
 
 
 def test_each_level_gives_no_more_than_its_limit(tiny: MaskRCNN) -> None:

@@ -41,7 +41,7 @@ def test_detections_lie_in_the_image_best_first(tiny: MaskRCNN) -> None:
     assert len(found) == 2
     for one in found:
         assert len(one.scores) == 50
-        assert one.limited
+        assert one.complete_above == float(one.scores[-1])
         assert one.boxes.min() >= 0
         assert one.boxes[:, 2].max() <= 90
         assert one.boxes[:, 3].max() <= 60
@@ -71,7 +71,7 @@ def test_no_detection_above_the_floor_is_an_empty_result(tiny_config: NetworkCon
     found = network.detect(torch.zeros(1, 3, 64, 64))[0]
     assert found.boxes.shape == (0, 4)
     assert found.masks.shape == (0, 28, 28)
-    assert not found.limited
+    assert found.complete_above == 0
 
 
 def test_an_image_without_objects_teaches_background_only(tiny: MaskRCNN) -> None:

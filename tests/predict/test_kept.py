@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_ids_run_on_from_plane_to_plane() -> None:
         [0, 4],
     ]
     assert chosen.table["score"].iloc[1:].round(2).tolist() == [0.9, 0.6, 0.7, 0.8]
+
+
+def test_a_limit_is_said_of_what_is_chosen_only() -> None:
+    """Objects up to a score of 0.4 are missing: a choice above it misses none."""
+    planes = kept(a=squares(), b=replace(squares(), complete_above=0.4))
+    assert [planes.choose(Choice(score)).limited for score in (0.3, 0.4, 0.41)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_what_better_objects_hide_is_not_counted() -> None:

@@ -108,15 +108,30 @@ def test_stopping_returns_what_is_finished(
 
 
 def test_a_limit_that_is_hit_is_said(
-    model: Model, pair: tuple[np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture
+    model: Model,
+    pair: tuple[np.ndarray, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    full = nm.predict(pair[0], model, score=0.05)
+    assert not full.limited
+    assert not caplog.text
     network = copy.copy(model.network)
-    network.roi_heads = copy.copy(network.roi_heads)
-    config = replace(network.config, max_detections=3)
-    network.config = network.roi_heads.config = config
-    few = nm.predict(pair[0], Model(network, model.card, None, model.device), score=0.05)
+    network.config = replace(network.config, max_detections=3)
+    capped = Model(network, model.card, None, model.device)
+    few = nm.predict(pair[0], capped, score=0.05)
     assert len(few) <= 3
-    assert "More than 3 objects in one part" in caplog.text
+    assert few.limited
+    assert "There may be more objects than one prediction returns" in caplog.text
+    caplog.clear()
+    # What was dropped scored less than the third best, so above it nothing is missing.
+    best = nm.predict(pair[0], capped, score=float(full.scores[1]))
+    assert 0 < len(best) < 3
+    assert not best.limited
+    assert not caplog.text
+    monkeypatch.setattr(plane, "TILE", 256)
+    monkeypatch.setattr(plane, "OVERLAP", 96)
+    assert nm.predict(pair[0], capped, score=0.05).limited
 
 
 @pytest.mark.parametrize("value", [0, 200])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_maskrcnn.models import ModelCard, save_weights
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.widgets.choice_box import CORRECTED
 from napari_maskrcnn.widgets.predict_widget import PredictWidget
 from napari_maskrcnn.widgets.prediction import KEY, is_untouched
@@ -85,7 +90,7 @@ def test_a_stroke_locks_the_sliders_and_undo_revives_them(
     assert np.array_equal(layer.data, painted)
     layer.undo()
     qtbot.waitUntil(widget.choice.score.isEnabled)
-    assert widget.choice.note.text() == ""
+    assert widget.choice.note.text() != CORRECTED
     widget.choice.score.setValue(0.95)
     fresh = widget.header.labels.layer()
     assert fresh is not layer
@@ -120,6 +125,20 @@ def test_no_object_is_a_result_with_advice(viewer: Any, qtbot: Any, tiny_model: 
     widget.choice.show_lower.click()
     assert shown_objects(widget.header.labels.layer()) > 0
     assert not widget.choice.show_lower.isVisibleTo(widget)
+
+
+def test_a_limit_that_is_hit_is_said(
+    viewer: Any, qtbot: Any, tiny_model: str, tiny_network: MaskRCNN, user_folder: Path
+) -> None:
+    few = copy.copy(tiny_network)
+    few.config = replace(few.config, max_detections=2)
+    path = user_folder / "models" / f"{tiny_model}.safetensors"
+    save_weights(path, few, ModelCard(tiny_model, score=0.05), overwrite=True)
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    assert "more objects than one prediction returns" in widget.choice.note.text()
+    widget.choice.score.setValue(1.0)
+    assert "more objects" not in widget.choice.note.text()
 
 
 def test_a_stack_plane_then_the_whole_of_it(
