@@ -125,7 +125,8 @@ def _write(result: Mapping[str, Any], path: Path, overwrite: bool) -> None:
 
 def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, int]:
     """Return the pairs of all images and the number of failures."""
-    from napari_maskrcnn.train.dataset import dataset_files, read_example
+    from napari_maskrcnn.train.dataset import read_example
+    from napari_maskrcnn.train.layouts import dataset_files
 
     files = dataset_files(args.dataset)
     pairs, failed = Pairs(), 0

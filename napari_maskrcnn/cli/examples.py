@@ -20,7 +20,8 @@ def held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
 
 def read_examples(folder: Path) -> tuple[list[Example], int]:
     """Read a dataset; every file that cannot be read is a line. Return the number of those."""
-    from napari_maskrcnn.train.dataset import dataset_files, read_example
+    from napari_maskrcnn.train.dataset import read_example
+    from napari_maskrcnn.train.layouts import dataset_files
 
     examples: list[Example] = []
     bad = 0

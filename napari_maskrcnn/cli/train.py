@@ -50,7 +50,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "dataset",
         type=Path,
         metavar="DATASET",
-        help="folder with images/ and labels/ holding files of the same stem",
+        help="folder with images/ and labels/ holding files of the same stem, or a training folder "
+        "of StarDist or Cellpose",
     )
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.formats import read_labels
-from napari_maskrcnn.images import IMAGE_SUFFIXES, check_image, percentiles, read_image, to_chw
+from napari_maskrcnn.images import check_image, percentiles, read_image, to_chw
 from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.train.layouts import dataset_files
 
 
 @dataclass(frozen=True)
@@ -98,33 +99,11 @@ def require_objects(examples: Sequence[Example]) -> None:
         )
 
 
-def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
-    """Pairs of image and label file of a dataset folder, by name.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        ``images/`` or ``labels/`` is missing or empty, or an image has no labels.
-    """
-    folder = Path(folder)
-    for part in ("images", "labels"):
-        if not (folder / part).is_dir():
-            raise FileNotFoundError(
-                f"{folder}: a dataset is a folder with images/ and labels/; {part}/ is missing."
-            )
-    images = _by_stem(folder / "images")
-    labels = _by_stem(folder / "labels")
-    if not images:
-        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-    if missing := sorted(set(images) - set(labels)):
-        raise ValueError(f"{folder / 'labels'}: no labels for {', '.join(missing[:4])}.")
-    return [(images[stem], labels[stem]) for stem in sorted(images)]
-
-
 def read_dataset(folder: str | Path) -> list[Example]:
     """Read a dataset: a folder with ``images/`` and ``labels/`` holding files of the same stem.
 
-    An optional ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
+    StarDist's and Cellpose's folders are read as well: see `dataset_files`. An optional
+    ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
     """
     return [read_example(image, labels) for image, labels in dataset_files(folder)]
 
@@ -132,16 +111,6 @@ def read_dataset(folder: str | Path) -> list[Example]:
 def read_example(image: Path, labels: Path) -> Example:
     """Read one image with its labels (and their table of classes, if there is one)."""
     return make_example(read_image(image), read_labels(labels), image.stem, _classes(labels))
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-    stems: dict[str, Path] = {}
-    for path in files:
-        if path.stem in stems:
-            raise ValueError(f"{path} and {stems[path.stem].name} have one name; keep one of them.")
-        stems[path.stem] = path
-    return stems
 
 
 def _classes(labels: Path) -> dict[int, str]:

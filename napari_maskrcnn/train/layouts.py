@@ -1,0 +1,85 @@
+"""How the files of a dataset lie in their folder: as we, StarDist or Cellpose have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_maskrcnn.images import IMAGE_SUFFIXES
+
+#: Folders of the labels beside ``images/``: ours and StarDist's.
+LABEL_FOLDERS = ("labels", "masks")
+#: What Cellpose adds to the stem of an image for its labels, in the order in which they count.
+CELLPOSE_LABELS = (
+    *(f"{ending}{suffix}" for ending in ("_masks", "_cp_masks") for suffix in IMAGE_SUFFIXES),
+    "_seg.npy",
+)
+#: Endings of pictures that Cellpose writes beside the images.
+_CELLPOSE_MADE = ("_masks", "_flows", "_outlines", "_cp_output")
+
+
+def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
+    """Pairs of image and label file of a dataset folder, by name.
+
+    A dataset is one of
+
+    - ``images/`` and ``labels/`` with files of the same stems;
+    - ``images/`` and ``masks/``, as StarDist has them;
+    - a folder as Cellpose has it: ``x.png`` (or ``x_img.png``) beside ``x_masks.png``,
+      ``x_cp_masks.png`` or ``x_seg.npy``, the first of these that is there. Images without any are
+      not annotated yet, and left out.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The folder is none of these, ``images/`` or the labels are empty, or an image has no labels.
+    """
+    folder = Path(folder)
+    if not (folder / "images").is_dir() and (pairs := _cellpose_pairs(folder)):
+        return pairs
+    beside = next((name for name in LABEL_FOLDERS if (folder / name).is_dir()), "labels")
+    for part in ("images", beside):
+        if not (folder / part).is_dir():
+            raise FileNotFoundError(
+                f"{folder}: a dataset is a folder with images/ and labels/; {part}/ is missing. "
+                "A StarDist folder (images/ and masks/) and a Cellpose folder (x.png beside "
+                "x_masks.png or x_seg.npy) will do too."
+            )
+    images = _by_stem(_pictures(folder / "images"))
+    labels = _by_stem(_pictures(folder / beside))
+    if not images:
+        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
+    if missing := sorted(set(images) - set(labels)):
+        raise ValueError(f"{folder / beside}: no labels for {', '.join(missing[:4])}.")
+    return [(images[stem], labels[stem]) for stem in sorted(images)]
+
+
+def _cellpose_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    if not folder.is_dir():
+        return []
+    pictures = [path for path in _pictures(folder) if not path.stem.endswith(_CELLPOSE_MADE)]
+    found = {path: labels for path in pictures if (labels := _cellpose_labels(path)) is not None}
+    images = _by_stem(found)
+    return [(images[stem], found[images[stem]]) for stem in sorted(images)]
+
+
+def _cellpose_labels(image: Path) -> Path | None:
+    for stem in dict.fromkeys((image.stem, image.stem.removesuffix("_img"))):
+        for ending in CELLPOSE_LABELS:
+            labels = image.with_name(stem + ending)
+            if labels.is_file():
+                return labels
+    return None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _by_stem(files: Iterable[Path]) -> dict[str, Path]:
+    stems: dict[str, Path] = {}
+    for path in files:
+        if path.stem in stems:
+            raise ValueError(f"{path} and {stems[path.stem].name} have one name; keep one of them.")
+        stems[path.stem] = path
+    return stems

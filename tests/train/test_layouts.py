@@ -1,0 +1,94 @@
+"""Datasets as StarDist and Cellpose lay them out, beside our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from napari_maskrcnn.train.dataset import read_dataset
+from napari_maskrcnn.train.layouts import dataset_files
+
+IMAGE = np.arange(600, dtype=np.uint16).reshape(20, 30)
+
+
+def labels(number: int) -> np.ndarray:
+    array = np.zeros((20, 30), np.uint16)
+    array[2:6, 4:10] = number
+    return array
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_image = not any(word in name for word in ("mask", "labels", "flows", "outlines"))
+        iio.imwrite(path, IMAGE if is_image else labels(300))
+
+
+def pairs(folder: Path) -> list[tuple[str, str]]:
+    return [
+        (image.relative_to(folder).as_posix(), label.relative_to(folder).as_posix())
+        for image, label in dataset_files(folder)
+    ]
+
+
+def test_stardist_has_masks_beside_images(tmp_path: Path) -> None:
+    write(tmp_path, "images/b.tif", "images/a.tif", "masks/a.tif", "masks/b.tif")
+    assert pairs(tmp_path) == [("images/a.tif", "masks/a.tif"), ("images/b.tif", "masks/b.tif")]
+    (example, _) = read_dataset(tmp_path)
+    np.testing.assert_array_equal(example.labels, labels(300))
+    np.testing.assert_array_equal(example.image, IMAGE)
+
+
+def test_labels_count_before_masks(tmp_path: Path) -> None:
+    write(tmp_path, "images/a.tif", "masks/a.tif", "labels/a.png")
+    assert pairs(tmp_path) == [("images/a.tif", "labels/a.png")]
+
+
+def test_a_missing_stardist_mask_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "images/a.tif", "images/b.tif", "masks/b.tif")
+    with pytest.raises(ValueError, match="masks: no labels for a"):
+        dataset_files(tmp_path)
+
+
+def test_cellpose_has_labels_beside_each_image(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "a_masks.png", "a_flows.tif", "b.tif", "b_cp_masks.tif")
+    write(
+        tmp_path, "b_outlines.png", "000_img.png", "000_masks.png", "c_img.png", "c_img_masks.png"
+    )
+    write(tmp_path, "not-annotated-yet.png")
+    assert pairs(tmp_path) == [
+        ("000_img.png", "000_masks.png"),
+        ("a.png", "a_masks.png"),
+        ("b.tif", "b_cp_masks.tif"),
+        ("c_img.png", "c_img_masks.png"),
+    ]
+    example = read_dataset(tmp_path)[1]
+    np.testing.assert_array_equal(example.labels, labels(300))
+    assert example.name == "a"
+
+
+def test_cellpose_masks_count_before_what_its_window_saved(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "a_masks.png", "b.png")
+    for name in ("a_seg.npy", "b_seg.npy", "gone_seg.npy"):
+        (tmp_path / name).write_bytes(b"")
+    assert pairs(tmp_path) == [("a.png", "a_masks.png"), ("b.png", "b_seg.npy")]
+
+
+def test_two_images_of_one_name_are_refused_where_both_have_labels(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "a.tif", "a_masks.png")
+    with pytest.raises(ValueError, match="have one name"):
+        dataset_files(tmp_path)
+
+
+def test_another_folder_is_told_what_a_dataset_is(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "b.png")
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(FileNotFoundError, match=r"images/ is missing\. A StarDist folder"):
+            dataset_files(folder)
+    (tmp_path / "images").mkdir()
+    with pytest.raises(FileNotFoundError, match="labels/ is missing"):
+        dataset_files(tmp_path)
