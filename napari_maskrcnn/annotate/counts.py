@@ -5,7 +5,7 @@ Corrections are counted from the result, not from events: undo, paint and script
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,10 @@ class Counts:
     def corrections(self) -> int:
         """All corrections together."""
         return self.added + self.removed + self.reshaped + self.split + self.merged
+
+    def __add__(self, other: Counts) -> Counts:
+        """Counts of two planes together."""
+        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 def difference(before: ArrayLike, after: ArrayLike) -> Counts:

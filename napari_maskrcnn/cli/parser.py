@@ -49,6 +49,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_pixel_size(parser: argparse.ArgumentParser) -> None:
+    """Add ``--pixel-size``."""
+    parser.add_argument(
+        "--pixel-size",
+        type=numbers,
+        metavar="UM,…",
+        help="size of a pixel in micrometres, kept in the files: one number, or one an axis",
+    )
+
+
+def per_axis(sizes: tuple[float, ...] | None, axes: int) -> tuple[float, ...] | None:
+    """Return a pixel size for every axis; one number counts for all."""
+    return sizes * axes if sizes is not None and len(sizes) == 1 else sizes
+
+
 def numbers(text: str) -> tuple[float, ...]:
     """Read numbers above 0 with commas between them."""
     return tuple(positive(part) for part in text.split(","))

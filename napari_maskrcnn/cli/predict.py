@@ -26,7 +26,15 @@ from napari_maskrcnn.cli.detect import (
     read_settings,
 )
 from napari_maskrcnn.cli.inputs import Task, find_inputs
-from napari_maskrcnn.cli.parser import Subparsers, add_device, add_json, add_overwrite, add_verb
+from napari_maskrcnn.cli.parser import (
+    Subparsers,
+    add_device,
+    add_json,
+    add_overwrite,
+    add_pixel_size,
+    add_verb,
+    per_axis,
+)
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
 
@@ -72,6 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model(parser)
     add_device(parser)
     add_settings(parser)
+    add_pixel_size(parser)
     add_overwrite(parser)
     add_json(parser)
 
@@ -125,7 +134,7 @@ def _predict_one(number: int, task: Task, work: Work) -> bool:
             return False  # it was stopped: what was found of this image so far is not all of it
         choice = read_choice(work.args, kept)
         chosen = kept.choose(choice)
-        _write(task, chosen, image, kept.describe(choice), work.args.overwrite)
+        _write(task, chosen, image, kept.describe(choice), work.args)
     except Exception as error:  # whatever one file leads to, the others are still done
         fail(task.source, error)
         return False
@@ -158,17 +167,27 @@ def _write(
     chosen: Chosen,
     image: NDArray[Any],
     prediction: dict[str, Any],
-    overwrite: bool,
+    args: argparse.Namespace,
 ) -> None:
+    from napari_maskrcnn.formats.provenance import describe_image, provenance
     from napari_maskrcnn.formats.verbs import export
 
     (labels,) = chosen.labels.values()
+    name = task.source.name
+    options = {
+        "image": image,
+        "table": chosen.table,
+        "overwrite": args.overwrite,
+        "scale": per_axis(args.pixel_size, labels.ndim),
+        "name": name,
+    }
+    said = provenance(prediction, describe_image(name, image))
     task.labels.parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     try:
-        for path in (task.labels, task.table):
-            exported = export(labels, path, image=image, table=chosen.table, overwrite=overwrite)
-            written.append(exported)
+        written.append(export(labels, task.labels, provenance=said, **options))
+        # The table lies beside the labels, which say where both come from.
+        written.append(export(labels, task.table, **options))
     except BaseException:
         # Half an output would make the next run refuse this image.
         for path in written:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.formats import Format, export
+from napari_maskrcnn.formats import ExportCancelled, Format
+from napari_maskrcnn.formats import export_job as file_job
+from napari_maskrcnn.formats.verbs import provenance_path
 from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.widgets.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ class ExportRequest:
     labels : array of int
         A copy of its labels.
     path : Path
-        The file to write.
+        The file or folder to write.
     format : Format
         Kind of file.
     image : array, optional
@@ -42,6 +43,8 @@ class ExportRequest:
         Features of the labels, by the column ``index``.
     scale : tuple of float, optional
         Micrometres a pixel along every axis.
+    origin : Origin
+        Where the labels come from.
     overwrite : bool
         Replace the file; only after asking.
     """
@@ -55,40 +58,57 @@ class ExportRequest:
     table: pd.DataFrame | None = None
     scale: tuple[float, ...] | None = None
     source: Path | None = None
+    origin: Origin = field(default_factory=Origin)
     overwrite: bool = False
 
 
 def check_path(path: Path, format: Format) -> None:
-    """Raise ValueError when `path` cannot be a file of `format`."""
-    if path.is_dir():
+    """Raise ValueError when `path` cannot be a file, or a folder, of `format`."""
+    if format.folder:
+        owns = format.owns
+        if path.is_file():
+            raise ValueError(f"{path} is a file. Name a folder that is not there yet.")
+        if path.is_dir() and owns is not None and any(path.iterdir()) and not owns(path):
+            raise ValueError(
+                f"{path} is a folder that holds something else. Name a folder that is not there "
+                "yet."
+            )
+    elif path.is_dir():
         raise ValueError(f"{path} is a folder. Name a file in it.")
-    if not path.name.lower().endswith(format.suffixes):
+    if format.suffixes and not path.name.lower().endswith(format.suffixes):
         raise ValueError(
             f"{path.name} does not end like a file of the format {format.title}. Let it end in "
             f"{' or '.join(format.suffixes)}, or choose another format."
         )
 
 
-def export_job(request: ExportRequest) -> Job[Path]:
-    """Write the file; return its path."""
-    yield Progress(0, 0, f"Writing {request.path.name}")
-    return export(
-        request.labels,
-        request.path,
-        image=None if request.image is None else np.asarray(request.image),
-        table=request.table,
-        format=request.format.name,
-        overwrite=request.overwrite,
-        scale=request.scale,
-    )
+def in_the_way(path: Path, format: Format) -> Path | None:
+    """Return what an export to `path` would replace."""
+    beside = [provenance_path(path)] if format.beside else []
+    return next((place for place in (path, *beside) if place.exists()), None)
 
 
-def command(source: Path, request: ExportRequest) -> str:
-    """Return the command line that exports the labels of a file as requested."""
-    words = ["napari-maskrcnn", "export", str(source), "--output", str(request.path)]
-    if request.image_source is not None:
-        words += ["--image", str(request.image_source)]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+def export_job(request: ExportRequest, stop: threading.Event) -> Job[Path | None]:
+    """Write the file; return its path, or None when it was cancelled: then nothing is written."""
+    yield Progress(0, 0, "Looking where the labels come from")
+    said = request.origin.provenance(request.labels)
+    try:
+        return (
+            yield from file_job(
+                request.labels,
+                request.path,
+                image=None if request.image is None else np.asarray(request.image),
+                table=request.table,
+                format=request.format.name,
+                overwrite=request.overwrite,
+                scale=request.scale,
+                provenance=said,
+                name=request.origin.image_name,
+                stop=stop,
+            )
+        )
+    except ExportCancelled:
+        return None
 
 
 def suggested_path(now: str, labels: Labels, image_source: str | None, format: Format) -> Path:
@@ -96,4 +116,5 @@ def suggested_path(now: str, labels: Labels, image_source: str | None, format: F
     beside = now or image_source
     folder = Path(beside).parent if beside else Path.home()
     stem = labels.name.removesuffix(" instances").replace(" ", "_").replace("/", "_")
-    return folder / f"{stem}_labels{format.suffixes[0]}"
+    ending = format.suffixes[0] if format.suffixes else ""
+    return folder / f"{stem}_labels{ending}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
@@ -18,26 +19,31 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
-from napari_maskrcnn.formats import FORMATS, Format
+from napari_maskrcnn.formats import Format
+from napari_maskrcnn.formats.registry import writable
 from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.widgets.as_command import command
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.export_job import (
     ExportRequest,
     check_path,
-    command,
     export_job,
+    in_the_way,
     suggested_path,
 )
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.layers import full_data, micrometres, spatial_shape
+from napari_maskrcnn.widgets.origin import origin_of
 
 if TYPE_CHECKING:
     from napari import Viewer
 
 NO_LABELS = "There is no labels layer to export. Predict first, or open labels."
+#: Formats that give back the labels as they are, which a copied command can read.
+LOSSLESS = ("tiff", "ome-zarr", "cellpose")
 
 
 class ExportWidget(Dock):
@@ -46,20 +52,27 @@ class ExportWidget(Dock):
     def __init__(self, napari_viewer: Viewer, header: Header | None = None) -> None:
         super().__init__(napari_viewer, header, rows=("image", "labels"))
         self.formats = QComboBox()
-        for entry in FORMATS:
-            if entry.write is not None:
-                self.formats.addItem(f"{entry.title} ({entry.suffixes[0]})", entry)
+        # A long title must not widen the dock.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.formats.setSizeAdjustPolicy(policy)
+        self.formats.setMinimumContentsLength(8)
+        for row, entry in enumerate(writable()):
+            ending = entry.suffixes[0] if entry.suffixes else "folder"
+            self.formats.addItem(f"{entry.title} ({ending})", entry)
+            self.formats.setItemData(row, self.formats.itemText(row), Qt.ItemDataRole.ToolTipRole)
+        self.what = QLabel()
         self.path = QLineEdit()
         self.path.setPlaceholderText("file to write")
         self.browse = QPushButton("Browse…")
         self.row = JobRow("Export", self.runner)
+        self.row.cancel.setToolTip("End it; nothing is written")
         self.copy = QPushButton("Copy as command")
         self.copy.setToolTip("The same export for a terminal or a script")
         self.note = QLabel()
         self.note.setWordWrap(True)
-        # The export that runs, and the last TIFF of each layer, which a command can read.
+        # The export that runs, and the last file of each layer that a command can read.
         self._running: ExportRequest | None = None
-        self._saved: dict[str, ExportRequest] = {}
+        self._saved: dict[str, Path] = {}
         self._build()
         self.formats.currentIndexChanged.connect(self._suggest)
         self.browse.clicked.connect(self._browse)
@@ -77,7 +90,7 @@ class ExportWidget(Dock):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Format", self.formats)
-        form.addRow("File", place)
+        form.addRow(self.what, place)
         self.body.addLayout(form)
         for widget in (self.row, self.copy, self.note):
             self.body.addWidget(widget)
@@ -95,15 +108,16 @@ class ExportWidget(Dock):
         except ValueError as error:
             show_problem(error)
             return
-        if request.path.exists():
-            if not ask(self, "Replace", f"{request.path} exists. Replace it?"):
+        found = in_the_way(request.path, request.format)
+        if found is not None:
+            if not ask(self, "Replace", f"{found} exists. Replace it?"):
                 return
             request.overwrite = True
         self.note.clear()
         self._running = request
 
-        def make_job(stop: threading.Event) -> Job[Path]:
-            return export_job(request)
+        def make_job(stop: threading.Event) -> Job[Path | None]:
+            return export_job(request, stop)
 
         self.runner.start(make_job, f"Export {request.path.name}", needs_torch=False)
 
@@ -111,21 +125,13 @@ class ExportWidget(Dock):
         """Put the command that does the same onto the clipboard."""
         try:
             request = self._request()
+            text = command(self.header.labels.layer(), request, self._saved.get(request.name))
         except ValueError as error:
             show_problem(error)
             return
-        saved = self._saved.get(request.name)
-        current = saved is not None and np.array_equal(saved.labels, request.labels)
-        source = saved.path if saved is not None and current else request.source
-        if source is None:
-            show_problem(
-                "The command reads labels from a file, and these are not saved as they are now. "
-                "Export them as TIFF, then copy the command."
-            )
-            return
         clipboard = QApplication.clipboard()
         assert clipboard is not None
-        clipboard.setText(command(source, request))
+        clipboard.setText(text)
         show_note("The command is on the clipboard.")
 
     def _request(self) -> ExportRequest:
@@ -149,10 +155,11 @@ class ExportWidget(Dock):
             table=labels.features.copy() if "index" in labels.features else None,
             scale=micrometres(labels),
             source=Path(labels.source.path) if labels.source.path else None,
+            origin=origin_of(labels, image if fits else None),
         )
 
     def _browse(self) -> None:
-        suffixes = " ".join(f"*{suffix}" for suffix in self.format().suffixes)
+        suffixes = " ".join(f"*{suffix}" for suffix in self.format().suffixes) or "*"
         path, _ = QFileDialog.getSaveFileName(
             self,
             "Export labels",
@@ -164,6 +171,7 @@ class ExportWidget(Dock):
             self.path.setText(path)
 
     def _suggest(self) -> None:
+        self.what.setText("Folder" if self.format().folder else "File")
         labels = self.header.labels.layer()
         if labels is not None:
             image = self.header.images.layer()
@@ -171,9 +179,12 @@ class ExportWidget(Dock):
             self.path.setText(str(suggested_path(self.path.text(), labels, source, self.format())))
             self.path.setToolTip(self.path.text())
 
-    def _done(self, path: Path) -> None:
+    def _done(self, path: Path | None) -> None:
         # Another layer or format may be chosen by now: what was asked for counts.
         request, self._running = self._running, None
-        if request is not None and request.format.name == "tiff":
-            self._saved[request.name] = request
+        if path is None:
+            self.note.setText("Cancelled; nothing was written.")
+            return
+        if request is not None and request.format.name in LOSSLESS:
+            self._saved[request.name] = path
         self.note.setText(f"Written: {path}")

@@ -128,10 +128,15 @@ def micrometres(layer: Layer) -> tuple[float, ...] | None:
 
     An axis before the plane that is no length (time) keeps its own unit.
     """
-    if not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
+    return in_micrometres(layer.scale, layer.units)
+
+
+def in_micrometres(scale: Sequence[float], units: Sequence[Any]) -> tuple[float, ...] | None:
+    """Do what `micrometres` does for a scale and its units, (ndim,) each."""
+    if not all(unit.is_compatible_with("micrometer") for unit in units[-2:]):
         return None
     return tuple(
         abs(float(size)) * ((1 * unit).to("micrometer").magnitude if lengthy else 1.0)
-        for size, unit in zip(layer.scale, layer.units, strict=True)
+        for size, unit in zip(scale, units, strict=True)
         for lengthy in [unit.is_compatible_with("micrometer")]
     )

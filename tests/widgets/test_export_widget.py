@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 from pathlib import Path
@@ -194,9 +195,42 @@ def test_the_command_does_the_same(
         str(tmp_path / "out.tif"),
         "--output",
         str(tmp_path / "a table.csv"),
+        "--pixel-size",
+        "0.5,0.5",
     ]
     assert main(words[1:]) == 0
     assert len(read_table(tmp_path / "a table.csv")) > 0
+
+
+def test_labels_that_were_opened_and_changed_are_not_taken_from_their_file(
+    widget: ExportWidget, qtbot: Any, tmp_path: Path, notes: list[str]
+) -> None:
+    press(qtbot, widget)
+    widget.viewer.layers.clear()
+    (labels,) = widget.viewer.open(str(tmp_path / "out.tif"), layer_type="labels")
+    widget.path.setText(str(tmp_path / "table.csv"))
+    choose(widget, "csv")
+    widget.copy.click()
+    assert str(tmp_path / "out.tif") in QApplication.clipboard().text()
+    labels.data_setitem((np.array([0]), np.array([0])), 9)
+    widget.copy.click()
+    assert notes[-1].startswith("error: The command reads labels from a file")
+
+
+def test_the_record_beside_a_table_is_not_replaced_without_asking(
+    widget: ExportWidget, qtbot: Any, tmp_path: Path, answer: list[Any]
+) -> None:
+    choose(widget, "csv")
+    record = tmp_path / "cells_labels.csv.provenance.json"
+    record.write_text("mine")
+    press(qtbot, widget)
+    assert answer[1] == f"{record} exists. Replace it?"
+    assert record.read_text() == "mine"
+    answer[0] = YES
+    press(qtbot, widget)
+    said = json.loads(record.read_text())
+    assert said["image"]["name"] == "cells"
+    assert "model" not in said
 
 
 def test_browse_fills_in_the_path(widget: ExportWidget, monkeypatch: pytest.MonkeyPatch) -> None:

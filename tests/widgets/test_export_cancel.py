@@ -1,0 +1,44 @@
+"""An export that takes long: its progress is shown, and Cancel ends it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_maskrcnn.formats import Format, LabelData, registry
+from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.widgets.export_widget import ExportWidget
+
+
+def test_cancel_leaves_nothing_behind(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+
+    def write(data: LabelData, path: Path) -> Job[None]:
+        path.write_text("half of it")
+        for step in range(100_000):
+            began.set()
+            time.sleep(0.01)
+            yield Progress(step, 100_000, f"Object {step} of 100000")
+
+    slow = Format("slow", "Slow", (".slow",), write)
+    monkeypatch.setattr(registry, "FORMATS", (slow, *registry.FORMATS))
+    viewer = make_napari_viewer()
+    viewer.add_labels(np.ones((4, 4), int), name="a")
+    widget = ExportWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    widget.path.setText(str(tmp_path / "a.slow"))
+    widget.row.button.click()
+    qtbot.waitUntil(began.is_set, timeout=10_000)
+    qtbot.waitUntil(lambda: widget.row.message.text().startswith("Object"), timeout=10_000)
+    assert not widget.row.button.isEnabled()
+    widget.row.cancel.click()
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=10_000)
+    assert widget.note.text() == "Cancelled; nothing was written."
+    assert list(tmp_path.iterdir()) == []
