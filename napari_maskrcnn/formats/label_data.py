@@ -68,6 +68,25 @@ class LabelData:
             name,
         )
 
+    @classmethod
+    def from_file(
+        cls,
+        labels: NDArray[Any],
+        scale: Any = None,
+        provenance: Any = None,
+        table: pd.DataFrame | None = None,
+    ) -> LabelData:
+        """Take labels as a file has them; of what goes with them only what makes sense.
+
+        For readers: a file whose pixel size is nonsense still has its labels.
+        """
+        try:
+            sizes = None if scale is None else _check_scale(tuple(map(float, scale)), labels.ndim)
+        except (TypeError, ValueError):
+            sizes = None
+        said = provenance if isinstance(provenance, dict) else None
+        return cls(labels, table=table, scale=sizes, provenance=said)
+
 
 def check_labels(labels: ArrayLike) -> NDArray[Any]:
     """Return labels as an array of integers with at least two axes, or say what is wrong.

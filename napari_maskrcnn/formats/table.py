@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_maskrcnn.formats.atomic import atomic_path
 from napari_maskrcnn.formats.label_data import LabelData
-from napari_maskrcnn.formats.measure import measure
+from napari_maskrcnn.formats.measure import measure_job
 from napari_maskrcnn.jobs import Job, Progress
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 def write_csv(data: LabelData, path: Path) -> Job[None]:
     """Write a row for every object: its label, class, score and measurements.
 
-    The columns are ``label, class, score`` and those of :func:`measure`; class and score stay
-    empty for labels that the table does not know.
+    The columns are ``label, class, score`` and those of `measure`; class and score stay empty for
+    labels that the table does not know.
     """
-    yield Progress(0, 2, "Measuring")
-    frame = measure(data.labels, data.image)
-    yield Progress(1, 2, "Writing")
+    frame = yield from measure_job(data.labels, data.image, data.scale)
+    yield Progress(0, 0, "Writing")
     classes, scores = _known(frame["label"], data.table)
     frame.insert(1, "class", classes)
     frame.insert(2, "score", scores)

@@ -1,48 +1,63 @@
-"""Labels ↔ TIFF that Fiji opens: the smallest integer type, lossless, with the pixel size."""
+"""Labels ↔ TIFF that Fiji opens: the smallest integer type, lossless, with the pixel size.
+
+The pages are described as ImageJ describes its hyperstacks, and its *Info* text, which Fiji shows,
+says in JSON what has no place elsewhere: the exact shape, pixel size, and provenance.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.limits import check_shape
 from napari_maskrcnn.formats.raster import read_pages
 from napari_maskrcnn.jobs import Job, Progress
 
-#: Axes of ImageJ's own stacks, by number of dimensions.
-_IMAGEJ_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
-_IMAGEJ_MOST_BYTES = 2**32 - 2**26
+if TYPE_CHECKING:
+    import tifffile
+
+#: More bytes of pixels may not fit into a TIFF of 32-bit addresses.
+MOST_CLASSIC_BYTES = 2**32 - 2**26
+#: Micrometres in what other programs call their unit; ImageJ writes µ in several ways.
+_MICROMETRES = {
+    **dict.fromkeys(("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometer"), 1.0),
+    **{"nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6},
+}
+_OURS = "napari-maskrcnn"
 
 
 def write_tiff(data: LabelData, path: Path) -> Job[None]:
     """Write labels as uint8, uint16 or uint32, whichever is the smallest that holds them."""
     import tifffile
 
-    yield Progress(0, 1, "Writing")
-    labels = np.ascontiguousarray(smallest_type(data.labels))
-    # ImageJ's stack description knows neither uint32 nor axes of length 1.
-    imagej = (
-        labels.dtype.itemsize < 4
-        and labels.ndim in _IMAGEJ_AXES
-        and (labels.ndim == 2 or 1 not in labels.shape)
-        and labels.nbytes < _IMAGEJ_MOST_BYTES
-    )
-    tifffile.imwrite(
-        path,
-        labels,
-        imagej=imagej,
-        compression="zlib",
-        photometric="minisblack",
-        metadata=_imagej_metadata(labels, data.scale) if imagej else {},
-        **_resolution(data.scale, imagej),
-    )
+    labels = smallest_type(data.labels, "a TIFF")
+    planes = labels.reshape(-1, *labels.shape[-2:])
+    described: dict[str, Any] = {
+        "description": _description(labels, data.scale),
+        "extratags": tifffile.imagej_metadata_tag({"Info": _info(data)}, "<"),
+    }
+    with tifffile.TiffWriter(path, byteorder="<", bigtiff=_is_large(labels)) as tif:
+        for done, plane in enumerate(planes):
+            yield Progress(done, len(planes), "Writing")
+            tif.write(
+                np.ascontiguousarray(plane),
+                compression="zlib",
+                photometric="minisblack",
+                metadata=None,
+                **_resolution(data.scale),
+                **described,
+            )
+            described = {}
 
 
 def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
-    """Read the first series of a TIFF in its own integer type.
+    """Read the first series of a TIFF in its own integer type, with its pixel size.
 
     Float images of whole numbers, which ImageJ makes of labels above 65,535, become int32.
     """
@@ -52,6 +67,7 @@ def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
         series = tif.series[0]
         if "S" in series.axes:
             raise ValueError("it is a colour picture; labels have one number a pixel")
+        check_shape([int(size) for size in series.shape])
         try:
             array = series.asarray()
         except ValueError as error:
@@ -59,36 +75,92 @@ def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
                 raise
             # tifffile reads LZW only with a large extra package, Pillow always.
             array = read_pages(path)
-    return LabelData(array.astype(array.dtype.newbyteorder("="), copy=False))
+        own = _read_info(tif)
+        scale = own.get("scale") or _read_scale(tif, array.ndim)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    wanted = own.get("shape")
+    if isinstance(wanted, list) and math.prod(wanted) == array.size:
+        array = array.reshape(wanted)
+    said = own.get("provenance")
+    return LabelData.from_file(array, scale=scale, provenance=said)
 
 
-def smallest_type(labels: NDArray[Any]) -> NDArray[Any]:
-    """Labels as uint8, uint16 or uint32."""
+def smallest_type(labels: NDArray[Any], holder: str) -> NDArray[Any]:
+    """Labels as uint8, uint16 or uint32; `holder` names what can hold no more."""
     largest = int(labels.max())
     for dtype in (np.uint8, np.uint16, np.uint32):
         if largest <= np.iinfo(dtype).max:
             return labels.astype(dtype, copy=False)
     raise ValueError(
-        f"The largest label is {largest}, but a TIFF holds at most {2**32 - 1}. Renumber the "
+        f"The largest label is {largest}, but {holder} holds at most {2**32 - 1}. Renumber the "
         "labels, for instance with skimage.segmentation.relabel_sequential."
     )
 
 
-def _imagej_metadata(labels: NDArray[Any], scale: tuple[float, ...] | None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": _IMAGEJ_AXES[labels.ndim]}
+def _is_large(labels: NDArray[Any]) -> bool:
+    return labels.nbytes > MOST_CLASSIC_BYTES
+
+
+def _description(labels: NDArray[Any], scale: tuple[float, ...] | None) -> str:
+    """Describe a hyperstack of (frames, slices); further axes in front are frames as well."""
+    import tifffile
+
+    leading = (1, 1, *labels.shape[:-2])
+    frames, slices = int(np.prod(leading[:-1])), leading[-1]
     # The display range: without it a few labels are black on black.
-    metadata |= {"min": 0.0, "max": float(max(labels.max(), 1))}
+    metadata: dict[str, Any] = {"min": 0.0, "max": float(max(labels.max(), 1))}
     if scale is not None:
         metadata["unit"] = "um"
         if labels.ndim > 2:
             metadata["spacing"] = scale[-3]
-    return metadata
+    shape = (frames, slices, 1, *labels.shape[-2:])
+    return tifffile.imagej_description(shape, "TZCYX", **metadata)
 
 
-def _resolution(scale: tuple[float, ...] | None, imagej: bool) -> dict[str, Any]:
-    """Pixels a unit in x and y: micrometres in ImageJ's description, else centimetres."""
+def _resolution(scale: tuple[float, ...] | None) -> dict[str, Any]:
+    """Pixels a micrometre in x and y: the unit is in ImageJ's description."""
     if scale is None:
         return {}
-    if imagej:
-        return {"resolution": (1 / scale[-1], 1 / scale[-2]), "resolutionunit": "NONE"}
-    return {"resolution": (1e4 / scale[-1], 1e4 / scale[-2]), "resolutionunit": "CENTIMETER"}
+    return {"resolution": (1 / scale[-1], 1 / scale[-2]), "resolutionunit": "NONE"}
+
+
+def _info(data: LabelData) -> str:
+    own: dict[str, Any] = {"shape": list(data.labels.shape)}
+    if data.scale is not None:
+        own["scale"] = list(data.scale)
+    if data.provenance is not None:
+        own["provenance"] = dict(data.provenance)
+    return json.dumps({_OURS: own}, indent=1)
+
+
+def _read_info(tif: tifffile.TiffFile) -> dict[str, Any]:
+    try:
+        own = json.loads((tif.imagej_metadata or {})["Info"])[_OURS]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return own if isinstance(own, dict) else {}
+
+
+def _read_scale(tif: tifffile.TiffFile, ndim: int) -> list[float] | None:
+    """Pixel size in micrometres; 1 along axes in front of z. None where it is not said."""
+    tags, metadata = tif.pages.first.tags, tif.imagej_metadata
+    if "XResolution" not in tags or "YResolution" not in tags:
+        return None
+    try:
+        x, y = (
+            tags[name].value[1] / tags[name].value[0] for name in ("XResolution", "YResolution")
+        )
+    except (TypeError, ZeroDivisionError, IndexError):
+        return None
+    if metadata is not None and "unit" in metadata:
+        unit = _MICROMETRES.get(str(metadata["unit"]).strip().lower())
+        depth = float(metadata.get("spacing", 0)) or None
+    else:
+        # Inches are what programs write that know no size at all.
+        centimetres = "ResolutionUnit" in tags and tags["ResolutionUnit"].value == 3
+        unit, depth = (1e4 if centimetres else None), None
+    if unit is None:
+        return None
+    plane = [y * unit, x * unit]
+    stack = [1.0] * (ndim - 3) + [depth * unit if depth else 1.0] if ndim > 2 else []
+    return stack + plane

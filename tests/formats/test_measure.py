@@ -9,8 +9,9 @@ from napari_maskrcnn.formats.measure import measure
 
 SHAPE_COLUMNS = [
     *("label", "x1", "y1", "x2", "y2", "centroid_y", "centroid_x"),
-    *("area", "perimeter", "eccentricity", "solidity"),
+    *("area", "perimeter", "circularity", "eccentricity", "solidity", "orientation"),
 ]
+STATISTICS = ("mean", "min", "max", "std")
 
 
 def square_and_pixel() -> np.ndarray:
@@ -27,7 +28,8 @@ def test_known_shapes() -> None:
     square, pixel = frame.to_dict("records")
     assert square == {
         **{"label": 5, "x1": 3, "y1": 2, "x2": 7, "y2": 6, "centroid_y": 3.5, "centroid_x": 4.5},
-        **{"area": 16, "perimeter": 12.0, "eccentricity": 0.0, "solidity": 1.0},
+        **{"area": 16, "perimeter": 12.0, "circularity": pytest.approx(4 * np.pi / 9)},
+        **{"eccentricity": 0.0, "solidity": 1.0, "orientation": pytest.approx(-np.pi / 4)},
     }
     assert pixel["label"] == 100_000
     assert [pixel[key] for key in ("x1", "y1", "x2", "y2", "area")] == [11, 9, 12, 10, 1]
@@ -50,17 +52,17 @@ def test_intensities_of_a_grey_image() -> None:
     image[2:6, 3:5] = 2.0
     image[9, 11] = np.nan
     frame = measure(labels, image)
-    assert list(frame.columns[-3:]) == ["intensity_mean", "intensity_min", "intensity_max"]
-    assert frame.iloc[0, -3:].tolist() == [1.0, 0.0, 2.0]
-    assert frame.iloc[1, -3:].isna().all()
+    assert list(frame.columns[-4:]) == [f"intensity_{what}" for what in STATISTICS]
+    assert frame.iloc[0, -4:].tolist() == [1.0, 0.0, 2.0, 1.0]
+    assert frame.iloc[1, -4:].isna().all()
 
 
 def test_intensities_by_channel() -> None:
     labels = square_and_pixel()
     image = np.stack([labels > 0, labels == 5], axis=-1)
     frame = measure(labels, image)
-    assert list(frame.columns[-6:]) == [
-        f"intensity_{what}_{channel}" for what in ("mean", "min", "max") for channel in (0, 1)
+    assert list(frame.columns[-8:]) == [
+        f"intensity_{what}_{channel}" for what in STATISTICS for channel in (0, 1)
     ]
     assert frame["intensity_mean_0"].tolist() == [1.0, 1.0]
     assert frame["intensity_mean_1"].tolist() == [1.0, 0.0]
@@ -69,8 +71,8 @@ def test_intensities_by_channel() -> None:
 def test_nothing() -> None:
     frame = measure(np.zeros((5, 5), dtype=np.uint8), np.zeros((5, 5, 2)))
     assert len(frame) == 0
-    assert list(frame.columns[:11]) == SHAPE_COLUMNS
-    assert len(frame.columns) == 17
+    assert list(frame.columns[:13]) == SHAPE_COLUMNS
+    assert len(frame.columns) == 21
 
 
 def test_no_background() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -
         path.write_bytes(b"the first half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(tifffile, "imwrite", no_space)
+    monkeypatch.setattr(tifffile, "TiffWriter", no_space)
     monkeypatch.setattr(pd.DataFrame, "to_csv", no_space)
     (tmp_path / name).write_text("precious")
     with pytest.raises(WriteError, match=rf"{name}: the disk is full .*Free some space"):
@@ -89,13 +90,13 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's always full device")
 def test_really_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = tifffile.imwrite
+    original = tifffile.TiffWriter
 
-    def imwrite(path: Path, *args: object, **kwargs: object) -> None:
+    def writer(path: Path, **options: Any) -> tifffile.TiffWriter:
         path.symlink_to("/dev/full")
-        original(path, *args, **kwargs)
+        return original(path, **options)
 
-    monkeypatch.setattr(tifffile, "imwrite", imwrite)
+    monkeypatch.setattr(tifffile, "TiffWriter", writer)
     with pytest.raises(WriteError, match="the disk is full"):
         export(LABELS, tmp_path / "labels.tif")
     assert os.listdir(tmp_path) == []
@@ -106,7 +107,7 @@ def test_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
     def forbidden(*args: object, **kwargs: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(tifffile, "imwrite", forbidden)
+    monkeypatch.setattr(tifffile, "TiffWriter", forbidden)
     monkeypatch.setattr(pd.DataFrame, "to_csv", forbidden)
     with pytest.raises(WriteError, match=rf"{name}: writing in .* is not allowed.*Choose another"):
         export(LABELS, tmp_path / name)

@@ -31,8 +31,8 @@ def test_export_is_read_back(tmp_path: Path) -> None:
     table = read_table(path)
     assert list(table.columns) == [
         *("index", "class", "score", "x1", "y1", "x2", "y2", "centroid_y", "centroid_x"),
-        *("area", "perimeter", "eccentricity", "solidity"),
-        *("intensity_mean", "intensity_min", "intensity_max"),
+        *("area", "perimeter", "circularity", "eccentricity", "solidity", "orientation"),
+        *("intensity_mean", "intensity_min", "intensity_max", "intensity_std"),
     ]
     assert table["index"].tolist() == [1, 9]
     assert table["class"].tolist() == ["NA", "Zelle, groß"]
@@ -55,7 +55,8 @@ def test_labels_that_the_table_does_not_know(tmp_path: Path) -> None:
 def test_empty_labels_give_the_header(tmp_path: Path) -> None:
     text = export(np.zeros((4, 4), int), tmp_path / "x.csv").read_text()
     assert text == (
-        "label,class,score,x1,y1,x2,y2,centroid_y,centroid_x,area,perimeter,eccentricity,solidity\n"
+        "label,class,score,x1,y1,x2,y2,centroid_y,centroid_x,"
+        "area,perimeter,circularity,eccentricity,solidity,orientation\n"
     )
     assert len(read_table(tmp_path / "x.csv")) == 0
 

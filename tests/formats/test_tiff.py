@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_maskrcnn.formats import export, read_labels
+from napari_maskrcnn.formats import export, read_file, read_labels, tiff
+from tests.formats.label_images import label_images
 
 LABELS = np.arange(24, dtype=np.int32).reshape(4, 6)
 
@@ -40,12 +42,102 @@ def test_imagej_stack_with_pixel_size(tmp_path: Path) -> None:
 
 
 def test_large_labels_keep_the_pixel_size(tmp_path: Path) -> None:
-    with tifffile.TiffFile(export(LABELS + 70_000, tmp_path / "x.tif", scale=(0.5, 0.25))) as tif:
-        assert not tif.is_imagej
-        tags = tif.pages[0].tags
-        assert tags["XResolution"].value == (40_000, 1)
-        assert tags["YResolution"].value == (20_000, 1)
-        assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER
+    stack = np.stack([LABELS + 70_000] * 3)
+    with tifffile.TiffFile(export(stack, tmp_path / "x.tif", scale=(2.0, 0.5, 0.25))) as tif:
+        assert tif.is_imagej
+        assert (tif.imagej_metadata["slices"], tif.imagej_metadata["spacing"]) == (3, 2.0)
+        assert tif.pages[0].tags["XResolution"].value == (4, 1)
+        assert tif.series[0].shape == (3, 4, 6)
+        assert tif.series[0].dtype == np.uint32
+
+
+@pytest.mark.parametrize("labels", label_images(50))
+def test_round_trip_with_all_that_goes_along(tmp_path: Path, labels: np.ndarray) -> None:
+    scale = (3.0, 2.0, 0.5, 0.25)[-labels.ndim :]
+    said = {"model": "nuclei", "counts": {"added": 3}, "note": "µ"}
+    data = read_file(export(labels, tmp_path / "x.tif", scale=scale, provenance=said))
+    assert data.labels.shape == labels.shape
+    assert np.array_equal(data.labels, labels)
+    assert data.scale == scale
+    assert data.provenance == said
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 4, 6), (2, 1, 4, 6), (2, 3, 2, 4, 6), (1, 2, 1, 3, 4, 6)])
+def test_any_number_of_axes(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    labels = np.arange(np.prod(shape)).reshape(shape)
+    assert np.array_equal(read_labels(export(labels, tmp_path / "x.tif")), labels)
+
+
+def test_large_files_are_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = np.stack([LABELS, LABELS])
+    for most, big in ((stack.size, False), (stack.size - 1, True)):
+        monkeypatch.setattr(tiff, "MOST_CLASSIC_BYTES", most)
+        with tifffile.TiffFile(export(stack, tmp_path / "x.tif", overwrite=True)) as tif:
+            assert tif.is_bigtiff == big
+            assert np.array_equal(tif.asarray(), stack)
+
+
+class TestScaleOfOthers:
+    def test_imagej(self, tmp_path: Path) -> None:
+        for unit, size in (("micron", 1.0), ("nm", 1e-3), ("mm", 1e3), ("\\u00B5m", 1.0)):
+            tifffile.imwrite(
+                tmp_path / "x.tif",
+                np.zeros((3, 4, 6), np.uint8),
+                imagej=True,
+                resolution=(4, 2),
+                metadata={"axes": "ZYX", "spacing": 3.0, "unit": unit},
+            )
+            scale = read_file(tmp_path / "x.tif").scale
+            assert scale == pytest.approx((3.0 * size, 0.5 * size, 0.25 * size))
+
+    def test_centimetres(self, tmp_path: Path) -> None:
+        tifffile.imwrite(
+            tmp_path / "x.tif", LABELS, resolution=(20_000, 10_000), resolutionunit="CENTIMETER"
+        )
+        assert read_file(tmp_path / "x.tif").scale == pytest.approx((1.0, 0.5))
+
+    def test_none_is_made_up(self, tmp_path: Path) -> None:
+        options: list[dict] = [{}, {"resolution": (72, 72), "resolutionunit": "INCH"}]
+        for more in options:
+            tifffile.imwrite(tmp_path / "x.tif", LABELS, **more)
+            assert read_file(tmp_path / "x.tif").scale is None
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"shape": [10**9, 10**9]},
+        {"shape": "ab", "scale": [0, -1], "provenance": []},
+        {"shape": [3, 4], "scale": 7},
+        [1],
+    ],
+)
+def test_nonsense_in_the_info_does_no_harm(tmp_path: Path, own: object) -> None:
+    tag = tifffile.imagej_metadata_tag({"Info": json.dumps({"napari-maskrcnn": own})}, "<")
+    description = tifffile.imagej_description(LABELS.shape, "YX")
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        LABELS.astype(np.uint16),
+        byteorder="<",
+        description=description,
+        metadata=None,
+        extratags=tag,
+    )
+    data = read_file(tmp_path / "x.tif")
+    assert np.array_equal(data.labels, LABELS)
+    assert (data.scale, data.provenance) == (None, None)
+
+
+def test_absurd_size(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", LABELS.astype(np.uint8))
+    content = bytearray((tmp_path / "x.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "x.tif") as tif:
+        for name in ("ImageWidth", "ImageLength"):
+            tag = tif.pages[0].tags[name]
+            content[tag.valueoffset : tag.valueoffset + 4] = b"\xff\xff\xff\x7f"
+    (tmp_path / "x.tif").write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.tif .*pixels; more than 2,147,483,648 are not read"):
+        read_labels(tmp_path / "x.tif")
 
 
 def test_compresses(tmp_path: Path) -> None:
