@@ -59,9 +59,10 @@ def top_modules() -> list[str]:
 
 
 def room_modules(room: str) -> list[str]:
-    """Name a room and its public modules, the room itself first."""
-    modules = sorted(p.stem for p in (PACKAGE / room).glob("*.py") if not p.stem.startswith("_"))
-    return [f"napari_maskrcnn.{room}", *(f"napari_maskrcnn.{room}.{name}" for name in modules)]
+    """Name a room and its public modules, the room itself first, also those in rooms of its own."""
+    paths = [p.relative_to(PACKAGE).with_suffix("") for p in (PACKAGE / room).rglob("*.py")]
+    public = [p.parent if p.name == "__init__" else p for p in paths if p.name != "__main__"]
+    return [".".join((PACKAGE.name, *p.parts)) for p in sorted(public) if p.name[0] != "_"]
 
 
 def module_page(title: str, modules: list[str]) -> str:

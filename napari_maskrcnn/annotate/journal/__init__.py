@@ -1,0 +1,1 @@
+"""The journal: every edit is on the disk within a second, and comes back after a crash."""
