@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_maskrcnn.formats.atomic import atomic_folder, atomic_path
 from napari_maskrcnn.formats.label_data import LabelData, check_labels, is_whole
 from napari_maskrcnn.formats.limits import MOST_PROVENANCE_BYTES, check_bytes
+from napari_maskrcnn.formats.provenance import provenance as origin
 from napari_maskrcnn.formats.registry import Format, find_format, find_reader, writable
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.jobs import Job, Progress, run
@@ -54,6 +55,10 @@ def export_job(
     if isinstance(labels, Instances):
         table = labels.to_table() if table is None else table
         labels = labels.to_labels()
+    # A record beside a file is made for who asks; one that is there must not outlive its file.
+    stale = chosen.beside and overwrite and provenance_path(path).exists()
+    if provenance is None and (stale or not chosen.beside):
+        provenance = origin()
     data = LabelData.checked(labels, image, table, scale, provenance, name)
     yield Progress(0, 0, f"Writing {path.name}")
     with ExitStack() as stack:
@@ -102,7 +107,9 @@ def export(
     scale : one float an axis of the labels, optional
         Size of a pixel in micrometres, kept where the format has a place for it.
     provenance : mapping, optional
-        Where the labels come from, in values that JSON knows; kept in or beside the file.
+        Where the labels come from, in values that JSON knows; kept in the file, or beside it
+        where it has no place for them. Without it a file says with which versions and when it was
+        written.
     name : str, optional
         Name of the image, for formats that refer to it.
     progress : callable, optional

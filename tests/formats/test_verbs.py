@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_maskrcnn.formats import ExportCancelled, export, export_job, read_file
+from napari_maskrcnn.formats.provenance import versions
 from napari_maskrcnn.formats.verbs import provenance_path, read_provenance
 from napari_maskrcnn.jobs import Progress
 
@@ -75,3 +76,20 @@ def test_read_file_gives_labels(tmp_path: Path) -> None:
     data = read_file(export(LABELS, tmp_path / "x.tif"))
     assert np.array_equal(data.labels, LABELS)
     assert data.table is None
+
+
+def test_a_file_says_by_itself_what_wrote_it_and_when(tmp_path: Path) -> None:
+    said = read_file(export(LABELS, tmp_path / "x.tif")).provenance
+    assert said is not None
+    assert said["versions"] == versions()
+    assert said["created"].endswith("Z")
+    export(LABELS, tmp_path / "x.csv")
+    assert sorted(os.listdir(tmp_path)) == ["x.csv", "x.tif"]
+
+
+def test_a_record_never_outlives_its_file(tmp_path: Path) -> None:
+    path = export(LABELS, tmp_path / "x.csv", provenance={"model": "old"})
+    export(LABELS, path, overwrite=True)
+    said = read_provenance(path)
+    assert said is not None
+    assert set(said) == {"versions", "created"}
