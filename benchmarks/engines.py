@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils._pytree import tree_map
 
 from benchmarks.setting import Setting
 from napari_maskrcnn import device as processor
@@ -59,9 +60,7 @@ def predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
 
 def torchvision_predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
     """Predict, and paint the masks the way its users do: the best score last."""
-    network = setting.torchvision().to(device)
-    if engine.dtype != "float32":
-        network = network.to(memory_format=torch.channels_last)
+    network = _tuned(setting.torchvision().to(device), engine)
     image = setting.images[0]
 
     def run() -> NDArray[np.int32]:
@@ -95,9 +94,7 @@ def our_predictor(engine: Engine, setting: Setting, device: torch.device) -> Cal
 def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
     """Return a call that does a step on the setting's images; the targets are made already."""
     make = our_losses if engine.library == "ours" else torchvision_losses
-    network, losses = make(setting, device)
-    if engine.library == "ours" or engine.dtype != "float32":
-        network = network.to(memory_format=torch.channels_last)
+    network, losses = make(engine, setting, device)
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=0.9)
 
     def run() -> None:
@@ -112,9 +109,24 @@ def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
     return run
 
 
-def torchvision_losses(setting: Setting, device: torch.device) -> tuple[Any, Callable[[], Any]]:
+def _tuned(network: Any, engine: Engine) -> Any:
+    """Give torchvision's network in bfloat16 what a careful user gives it.
+
+    Its coordinates would be bfloat16 too, and so would the numbers of objects: with more than 256
+    objects an image it stops training with an error.
+    """
+    if engine.dtype == "float32":
+        return network
+    for layer in (network.rpn.head, network.roi_heads.box_predictor):
+        layer.register_forward_hook(lambda _, __, out: tree_map(torch.Tensor.float, out))
+    return network.to(memory_format=torch.channels_last)
+
+
+def torchvision_losses(
+    engine: Engine, setting: Setting, device: torch.device
+) -> tuple[Any, Callable[[], Any]]:
     """Network of torchvision, and a call that returns the sum of its losses."""
-    network = setting.torchvision().train().to(device)
+    network = _tuned(setting.torchvision().train().to(device), engine)
     images = [
         (torch.from_numpy(image).permute(2, 0, 1).float() / 255).to(device)
         for image in setting.images
@@ -127,9 +139,11 @@ def torchvision_losses(setting: Setting, device: torch.device) -> tuple[Any, Cal
     return network, lambda: sum(network(images, targets).values())
 
 
-def our_losses(setting: Setting, device: torch.device) -> tuple[Any, Callable[[], Any]]:
-    """Network of ours, and a call that returns the sum of its losses."""
-    network = setting.ours().train().to(device)
+def our_losses(
+    engine: Engine, setting: Setting, device: torch.device
+) -> tuple[Any, Callable[[], Any]]:
+    """Network of ours as the training loop sets it up, and a call that returns its losses' sum."""
+    network = setting.ours().train().to(device, memory_format=torch.channels_last)
     pixels = torch.from_numpy(setting.images).permute(0, 3, 1, 2).float() / 255
     mean, std = (
         torch.tensor(v)[:, None, None]
