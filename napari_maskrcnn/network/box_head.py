@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from napari_maskrcnn.network.boxes import precise
 from napari_maskrcnn.network.config import NetworkConfig
@@ -34,8 +35,20 @@ class TwoLayers(nn.Module):
 
     def forward(self, grids: Tensor) -> Tensor:
         """Grids (N, C, 7, 7) to features (N, channels)."""
-        features: Tensor = self.fc7(self.fc6(grids.flatten(1)).relu()).relu()
+        features: Tensor = self.fc7(self._first(grids).relu()).relu()
         return features
+
+    def _first(self, grids: Tensor) -> Tensor:
+        """First layer, read in the order in which the grids lie in memory.
+
+        Where that is channels-last, the weight is turned round: it is smaller than the grids, whose
+        gradient would be turned too.
+        """
+        if grids.is_contiguous():
+            wide: Tensor = self.fc6(grids.flatten(1))
+            return wide
+        weight = self.fc6.weight.unflatten(1, (-1, BOX_BINS**2)).transpose(1, 2).flatten(1)
+        return F.linear(grids.permute(0, 2, 3, 1).flatten(1), weight, self.fc6.bias)
 
 
 class BoxPredictor(nn.Module):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
 BELOW = -1
 BETWEEN = -2
 # Pairs (object × box) held at once: a thousand objects against 100,000 anchors in bounded memory.
-PAIRS = 4_000_000
+PAIRS = 1_000_000
 
 
 def match(objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best: bool) -> Tensor:
@@ -34,37 +33,39 @@ def match(objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best:
     """
     if len(objects) == 0:
         return torch.full((len(boxes),), BELOW, device=boxes.device)
-    value, index = _best_object(objects, boxes)
+    value = boxes.new_full((len(boxes),), -1.0)
+    index = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
+    best: list[Tensor] = []
+    step = max(1, PAIRS // max(1, len(boxes)))
+    for start in range(0, len(objects), step):
+        iou = pairwise_iou(objects[start : start + step], boxes)
+        # The first of equals, as torch's maximum takes it and the comparison keeps it.
+        largest, which = iou.max(dim=0)
+        better = largest > value
+        value = torch.where(better, largest, value)
+        index = torch.where(better, which + start, index)
+        if keep_best:
+            best.append((iou == iou.amax(dim=1, keepdim=True)).nonzero()[:, 1])
     matched = index.clone()
     matched[value < low] = BELOW
     matched[(value >= low) & (value < high)] = BETWEEN
-    if keep_best:
-        for chunk in boxes_of_best(objects, boxes):
-            matched[chunk] = index[chunk]
+    for chosen in best:
+        matched[chosen] = index[chosen]
     return matched
 
 
-def _best_object(objects: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Highest IoU of each box over all objects, and which object that is (the first of equals)."""
-    step = max(1, PAIRS // max(1, len(boxes)))
-    value = boxes.new_full((len(boxes),), -1.0)
-    index = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
-    for start in range(0, len(objects), step):
-        v, i = box_iou(objects[start : start + step], boxes).max(dim=0)
-        better = v > value
-        value = torch.where(better, v, value)
-        index = torch.where(better, i + start, index)
-    return value, index
+def pairwise_iou(objects: Tensor, boxes: Tensor) -> Tensor:
+    """Intersection over union of each of boxes (G, 4) with each of boxes (N, 4): (G, N).
 
-
-def boxes_of_best(objects: Tensor, boxes: Tensor) -> list[Tensor]:
-    """Boxes (indices) whose IoU with an object equals the most that any box has with it."""
-    step = max(1, PAIRS // max(1, len(boxes)))
-    found = []
-    for start in range(0, len(objects), step):
-        iou = box_iou(objects[start : start + step], boxes)
-        found.append((iou == iou.amax(dim=1, keepdim=True)).nonzero()[:, 1])
-    return found
+    torchvision's `box_iou` to the last bit, from whole rows of one coordinate and in place.
+    """
+    left, top, right, bottom = objects[:, :, None].unbind(1)
+    x1, y1, x2, y2 = boxes.T.contiguous()
+    width = torch.minimum(right, x2).sub_(torch.maximum(left, x1)).clamp_(min=0)
+    height = torch.minimum(bottom, y2).sub_(torch.maximum(top, y1)).clamp_(min=0)
+    shared = width.mul_(height)
+    area = (right - left) * (bottom - top)
+    return shared / ((x2 - x1) * (y2 - y1) + area).sub_(shared)
 
 
 def sample(

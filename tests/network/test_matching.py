@@ -41,6 +41,16 @@ def test_chunks_change_nothing(pairs: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert (expected >= 0).any()
 
 
+def test_pairwise_iou_is_torchvisions_to_the_last_bit() -> None:
+    generator = torch.Generator().manual_seed(1)
+    objects, boxes = (torch.rand(n, 4, generator=generator) * 20 for n in (30, 50))
+    objects[:, 2:] += objects[:, :2]
+    boxes[:, 2:] += boxes[:, :2]
+    found = matching.pairwise_iou(objects, boxes)
+    assert found.equal(box_iou(objects, boxes))
+    assert 0 < (found > 0).sum() < found.numel()
+
+
 def test_a_sample_is_balanced_and_random_by_its_generator_alone() -> None:
     matched = torch.tensor([0, BELOW, 1, BETWEEN, 0, BELOW, BELOW, 2, BELOW, BELOW])
     first = sample(matched, 6, 0.5, None)
