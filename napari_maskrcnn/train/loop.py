@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_maskrcnn.device import autocast, choose_device
+from napari_maskrcnn.device import autocast, choose_device, layout
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.network.losses import Losses
@@ -96,7 +96,8 @@ def train_job(
         A loss is not finite; names step and images.
     """
     device = choose_device(settings.device)
-    state = _begin(network.to(device), settings)
+    network = network.to(device).to(memory_format=layout(device))
+    state = _begin(network, settings)
     identity = {**asdict(settings), "images": [example.name for example in examples]}
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
@@ -143,7 +144,8 @@ def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[st
     """One step of the optimiser; returns the losses."""
     crops, numbers = batches.crops(state.step)
     generator = torch.Generator().manual_seed(batches.seed(state.step))
-    images = torch.from_numpy(np.stack([crop.image for crop in crops])).to(device)
+    pixels = torch.from_numpy(np.stack([crop.image for crop in crops]))
+    images = pixels.to(device, memory_format=layout(device))
     config = state.network.config
     mean, std = (images.new_tensor(v)[:, None, None] for v in (config.image_mean, config.image_std))
     targets = [
