@@ -79,6 +79,15 @@ def compact_labels(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
     return ids.astype(np.int64), compact
 
 
+def present_labels(labels: NDArray[Any]) -> list[int]:
+    """Return the labels that occur, ascending, without the background."""
+    import pandas as pd
+
+    found = np.sort(pd.unique(labels.reshape(-1)))
+    present: list[int] = found[found > 0].tolist()
+    return present
+
+
 def find_boxes(compact: NDArray[np.int32], count: int) -> list[tuple[slice, ...]]:
     """Return the box of each of the objects 1 … `count` of labels without gaps."""
     from scipy.ndimage import find_objects

@@ -1,4 +1,4 @@
-"""Labels from plain arrays and pictures: PNG of one channel, and numpy's .npy."""
+"""Labels from plain arrays and pages of pictures."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ def read_pages(path: Path) -> NDArray[Any]:
             raise ValueError("it is a colour picture; labels have one number a pixel")
         pages = [np.array(page) for page in ImageSequence.Iterator(picture)]
     return pages[0] if len(pages) == 1 else np.stack(pages)
-
-
-def read_picture(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
-    """Read labels from a picture; `shape` is not needed."""
-    return LabelData(read_pages(path))
 
 
 def read_array(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:

@@ -9,8 +9,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_maskrcnn.formats.cellpose import read_cellpose, write_cellpose
 from napari_maskrcnn.formats.label_data import LabelData
-from napari_maskrcnn.formats.raster import read_array, read_picture
+from napari_maskrcnn.formats.ome_zarr import (
+    is_ome_zarr,
+    owns_ome_zarr,
+    read_ome_zarr,
+    write_ome_zarr,
+)
+from napari_maskrcnn.formats.png import (
+    is_png_folder,
+    owns_png_folder,
+    read_png_folder,
+    read_png_labels,
+    write_png_folder,
+    write_png_labels,
+)
+from napari_maskrcnn.formats.raster import read_array
 from napari_maskrcnn.formats.table import write_csv
 from napari_maskrcnn.formats.tiff import read_tiff, write_tiff
 from napari_maskrcnn.jobs import Job
@@ -65,8 +80,29 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     Format("tiff", "TIFF label image", (".tif", ".tiff"), write_tiff, read_tiff),
+    Format(
+        "ome-zarr",
+        "OME-Zarr label image",
+        (".ome.zarr", ".zarr"),
+        write_ome_zarr,
+        read_ome_zarr,
+        is_ome_zarr,
+        folder=True,
+        owns=owns_ome_zarr,
+    ),
     Format("csv", "CSV table of measurements", (".csv",), write_csv, beside=True),
-    Format("png-labels", "PNG label image", (".png",), read=read_picture),
+    Format(
+        "png",
+        "folder with a PNG of each object",
+        (),
+        write_png_folder,
+        read_png_folder,
+        is_png_folder,
+        folder=True,
+        owns=owns_png_folder,
+    ),
+    Format("png-labels", "PNG label image", (".png",), write_png_labels, read_png_labels),
+    Format("cellpose", "Cellpose segmentation", ("_seg.npy",), write_cellpose, read_cellpose),
     Format("npy", "numpy array", (".npy",), read=read_array),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,38 @@ def read_table(path: str | Path) -> pd.DataFrame:
     return _one_row_a_label(table, path)
 
 
-def _known(labels: pd.Series, table: pd.DataFrame | None) -> tuple[list[str], list[float]]:
+def known_rows(data: LabelData) -> tuple[list[int], list[str], list[float]]:
+    """Return the labels that are there with their class ("" if unknown) and score (NaN)."""
+    from napari_maskrcnn.formats.objects import present_labels
+
+    labels = present_labels(data.labels)
+    classes, scores = _known(labels, data.table)
+    return labels, classes, scores
+
+
+def table_from_columns(columns: object) -> pd.DataFrame | None:
+    """Make a table of ``index, class, score`` from lists of a file; None where it has none."""
+    import pandas as pd
+
+    if not isinstance(columns, Mapping):
+        return None
+    parts = [columns.get(name) for name in ("index", "class", "score")]
+    lists = [part for part in parts if isinstance(part, list)]
+    if len(lists) != 3 or len({len(part) for part in lists}) != 1:
+        return None
+    try:
+        return pd.DataFrame(
+            {
+                "index": np.array(lists[0], dtype=np.int64),
+                "class": [str(name) for name in lists[1]],
+                "score": np.array(lists[2], dtype=np.float64),
+            }
+        ).drop_duplicates("index", ignore_index=True)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _known(labels: Iterable[int], table: pd.DataFrame | None) -> tuple[list[str], list[float]]:
     """Class and score of each label, as far as the table has them."""
     rows = {} if table is None else table.set_index("index").to_dict("index")
     found = [rows.get(label, {}) for label in labels]
@@ -89,7 +121,7 @@ def _known(labels: pd.Series, table: pd.DataFrame | None) -> tuple[list[str], li
     # Only text is a class: an unset entry may be None or NaN.
     return (
         [name if isinstance(name, str) else "" for name in classes],
-        [row.get("score", np.nan) for row in found],
+        [np.nan if row.get("score") is None else float(row["score"]) for row in found],
     )
 
 

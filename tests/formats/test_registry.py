@@ -150,7 +150,7 @@ def test_refuses_labels(tmp_path: Path, labels: np.ndarray, message: str) -> Non
         ({"table": pd.DataFrame({"index": [1, 1]})}, "more than one row for label 1"),
         ({"scale": (1.0,)}, "must be 2 positive numbers"),
         ({"scale": (1.0, 0.0)}, "must be 2 positive numbers"),
-        ({"format": "bmp"}, r"no format 'bmp'\. Choose one of: tiff \(\.tif, \.tiff\), csv"),
+        ({"format": "bmp"}, r"no format 'bmp'\. Choose one of: tiff \(\.tif, \.tiff\), ome-zarr"),
     ],
 )
 def test_refuses_what_does_not_fit(tmp_path: Path, arguments: dict, message: str) -> None:
@@ -160,7 +160,9 @@ def test_refuses_what_does_not_fit(tmp_path: Path, arguments: dict, message: str
 
 
 def test_unknown_suffix(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"the ending '\.bmp', .*: tiff \(\.tif, \.tiff\), csv"):
+    with pytest.raises(
+        ValueError, match=r"the ending '\.bmp', .*: tiff \(\.tif, \.tiff\), ome-zarr"
+    ):
         export(LABELS, tmp_path / "labels.bmp")
     with pytest.raises(ValueError, match=r"labels has no ending"):
         export(LABELS, tmp_path / "labels")
