@@ -85,19 +85,16 @@ def box_losses(
     return classification, box / max(1, len(classes))
 
 
-def mask_loss(logits: Tensor, classes: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy of each positive proposal's own class.
+def mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy of each positive proposal's mask.
 
     Parameters
     ----------
-    logits : (P, K or 1, M, M)
-        Mask logits of every class, or of all at once.
-    classes : (P,) int64
-        True class.
+    logits : (P, M, M)
+        Mask logits of the true class.
     targets : (P, M, M) float
         Share of each cell that the object covers.
     """
-    if len(classes) == 0:
+    if len(logits) == 0:
         return logits.sum() * 0
-    own = of_class(logits, torch.arange(len(classes), device=logits.device), classes)
-    return F.binary_cross_entropy_with_logits(own, targets)
+    return F.binary_cross_entropy_with_logits(logits, targets)

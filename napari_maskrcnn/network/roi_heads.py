@@ -9,16 +9,19 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from napari_maskrcnn.network.box_head import BOX_BINS, BoxPredictor, box_head
-from napari_maskrcnn.network.boxes import BOX_WEIGHTS, clip, decode, large_enough, precise
+from napari_maskrcnn.network.boxes import BOX_WEIGHTS, clip, decode, large_enough
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
 from napari_maskrcnn.network.layers import of_class
 from napari_maskrcnn.network.limits import Limits
 from napari_maskrcnn.network.losses import box_losses, mask_loss
-from napari_maskrcnn.network.mask_head import mask_head, mask_predictor
-from napari_maskrcnn.network.roi_align import pool
+from napari_maskrcnn.network.mask_head import MaskPredictor, mask_head
+from napari_maskrcnn.network.roi_align import Features, rois_of
 from napari_maskrcnn.network.targets import Target, draw_targets, sample_rois
 
 SMALLEST_DETECTION = 1e-2
+# A map of the heads at most; on a CPU such that it stays in the cache and memory is reused, which
+# glibc does up to 32 MB: fresh pages cost as much as the arithmetic.
+PART_BYTES = {"cpu": 24 * 2**20, "cuda": 2**30, "mps": 2**28}
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,18 @@ class RoIHeads(nn.Module):
         self.box_head = box_head(config)
         self.box_predictor = BoxPredictor(config)
         self.mask_head = mask_head(config)
-        self.mask_predictor = mask_predictor(config)
+        self.mask_predictor = MaskPredictor(config)
 
-    def predict_boxes(self, pyramid: list[Tensor], boxes: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Class logits (ΣN, K) and box codes (ΣN, K or 1, 4) of boxes (N, 4) of each image."""
-        grids = pool(pyramid, boxes, BOX_BINS, self.config)
-        logits, codes = self.box_predictor(self.box_head(grids))
+    def predict_boxes(self, features: Features, rois: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits (N, K) and box codes (N, K or 1, 4) of RoIs (N, 5)."""
+        logits, codes = self.box_predictor(self.box_head(features.pool(rois, BOX_BINS)))
         return logits, codes
 
-    def predict_masks(self, pyramid: list[Tensor], boxes: list[Tensor]) -> Tensor:
-        """Mask logits (ΣN, K or 1, M, M) of boxes (N, 4) of each image, at least float32."""
-        grids = pool(pyramid, boxes, self.config.mask_bins, self.config)
-        return precise(self.mask_predictor(self.mask_head(grids)))
+    def predict_masks(self, features: Features, rois: Tensor, classes: Tensor) -> Tensor:
+        """Mask logits (N, M, M), at least float32, of RoIs (N, 5) as objects of classes (N,)."""
+        grids = self.mask_head(features.pool(rois, self.config.mask_bins))
+        masks: Tensor = self.mask_predictor(grids, classes)
+        return masks
 
     @torch.no_grad()
     def detect(
@@ -77,19 +80,32 @@ class RoIHeads(nn.Module):
         limits: list[Limits],
     ) -> list[Detections]:
         """Objects of each image of `size` (height, width) among its proposals (N, 4)."""
-        logits, codes = self.predict_boxes(pyramid, proposals)
+        features = Features(pyramid, self.config)
+        logits, codes = self._score(features, rois_of(proposals))
         counts = [len(p) for p in proposals]
         scores = logits.softmax(-1).split(counts)
         parts = zip(proposals, scores, codes.split(counts), limits, strict=True)
         found = [choose(*part, size, self.config) for part in parts]
-        masks = self.predict_masks(pyramid, [one.boxes for one in found])
-        classes = torch.cat([one.classes for one in found])
-        own = of_class(masks, torch.arange(len(masks), device=masks.device), classes).sigmoid()
-        drawn = own.split([len(one.boxes) for one in found])
+        rois = rois_of([one.boxes for one in found])
+        masks = self._draw(features, rois, torch.cat([one.classes for one in found]))
+        drawn = masks.split([len(one.boxes) for one in found])
         return [
             Detections(one.boxes, one.scores, one.classes, m, one.complete_above)
             for one, m in zip(found, drawn, strict=True)
         ]
+
+    def _score(self, features: Features, rois: Tensor) -> tuple[Tensor, Tensor]:
+        """As `predict_boxes`, a bounded number of RoIs at a time."""
+        few = _at_a_time(features, BOX_BINS**2)
+        parts = [self.predict_boxes(features, some) for some in rois.split(few)]
+        logits, codes = zip(*parts, strict=True)
+        return torch.cat(logits), torch.cat(codes)
+
+    def _draw(self, features: Features, rois: Tensor, classes: Tensor) -> Tensor:
+        """Masks (N, M, M) of RoIs, a bounded number at a time."""
+        few = _at_a_time(features, self.config.mask_size**2)
+        parts = zip(rois.split(few), classes.split(few), strict=True)
+        return torch.cat([self.predict_masks(features, *some).sigmoid() for some in parts])
 
     def losses(
         self,
@@ -104,11 +120,21 @@ class RoIHeads(nn.Module):
         samples = [sample_rois(p, t, sampling, generator) for p, t in pairs]
         classes = torch.cat([s.classes for s in samples])
         true_codes = torch.cat([s.codes for s in samples])
-        logits, codes = self.predict_boxes(pyramid, [s.boxes for s in samples])
-        masks = self.predict_masks(pyramid, [s.positive for s in samples])
+        features = Features(pyramid, self.config)
+        logits, codes = self.predict_boxes(features, rois_of([s.boxes for s in samples]))
+        positive = rois_of([s.positive for s in samples])
+        masks = self.predict_masks(features, positive, classes[classes > 0])
         class_loss, box_loss = box_losses(logits, codes, classes, true_codes)
         true_masks = draw_targets(targets, samples, self.config)
-        return class_loss, box_loss, mask_loss(masks, classes[classes > 0], true_masks)
+        return class_loss, box_loss, mask_loss(masks, true_masks)
+
+
+def _at_a_time(features: Features, cells: int) -> int:
+    """RoIs whose maps of so many cells take `PART_BYTES`."""
+    channels = features.maps[0].shape[1]
+    return max(
+        1, PART_BYTES[features.maps[0].device.type] // (cells * channels * features.dtype.itemsize)
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from napari_maskrcnn.network.config import NetworkConfig
-from napari_maskrcnn.network.roi_align import level_of, mask_targets, pool
+from napari_maskrcnn.network.roi_align import Features, level_of, mask_targets, rois_of
 
 
 def _boxes(count: int, height: float, width: float, seed: int) -> Tensor:
@@ -28,38 +28,49 @@ def test_levels_follow_the_pyramid_paper() -> None:
 
 
 @pytest.mark.parametrize("aligned", [True, False])
-def test_pooling_with_gradient_is_torchvisions_operator(aligned: bool) -> None:
-    config = replace(NetworkConfig(), aligned=aligned, canonical_size=40)
+@pytest.mark.parametrize("ratio", [2, 3, 0])
+def test_pooling_is_torchvisions_operator(ratio: int, aligned: bool) -> None:
+    config = replace(NetworkConfig(), aligned=aligned, canonical_size=40, sampling_ratio=ratio)
     generator = torch.Generator().manual_seed(0)
     pyramid = [
         torch.randn(2, 6, 64 // 2**k, 96 // 2**k, generator=generator, dtype=torch.float64)
         for k in range(5)
     ]
-    boxes = [_boxes(30, 256, 384, 1), _boxes(7, 256, 384, 2)]
-    expected = pool(pyramid, boxes, 7, config)
+    rois = rois_of([_boxes(30, 256, 384, 1), _boxes(7, 256, 384, 2)])
     learning = [p.clone().requires_grad_() for p in pyramid]
-    found = pool(learning, boxes, 7, config)
-    torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
+    found = Features(learning, config).pool(rois, 7)
+    assert Features(pyramid, config).pool(rois, 7).equal(found)
 
     weight = torch.randn(found.shape, generator=generator, dtype=torch.float64)
     (found * weight).sum().backward()
-    levels = torch.cat([level_of(b, config) for b in boxes])
+    levels = level_of(rois[:, 1:], config)
     assert set(levels.tolist()) == {0, 1, 2, 3}
     for k in range(4):
         leaf = pyramid[k].clone().requires_grad_()
-        rois = torch.cat(
-            [torch.cat([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(boxes)]
-        )
         here = levels == k
-        grids = roi_align(leaf, rois[here], 7, 1 / (4 * 2**k), 2, aligned)
-        (grids * weight[here]).sum().backward()
+        expected = roi_align(leaf, rois[here], 7, 1 / (4 * 2**k), ratio, aligned)
+        torch.testing.assert_close(found[here], expected, atol=1e-9, rtol=0)
+        (expected * weight[here]).sum().backward()
         torch.testing.assert_close(learning[k].grad, leaf.grad, atol=1e-9, rtol=0)
     assert learning[4].grad is None
 
 
-def test_pooling_no_box_is_empty() -> None:
+def test_pooling_in_bfloat16_rounds_and_no_more() -> None:
+    config = replace(NetworkConfig(), canonical_size=40)
+    generator = torch.Generator().manual_seed(0)
+    pyramid = [torch.randn(1, 8, 64 // 2**k, 96 // 2**k, generator=generator) for k in range(5)]
+    rois = rois_of([_boxes(30, 256, 384, 1).float()])
+    exact = Features(pyramid, config).pool(rois, 14)
+    half = Features([level.bfloat16() for level in pyramid], config).pool(rois, 14)
+    assert half.dtype == torch.bfloat16
+    assert (half - exact).abs().max() < 0.02 * exact.abs().max()
+
+
+@pytest.mark.parametrize("ratio", [2, 0])
+def test_pooling_no_box_is_empty(ratio: int) -> None:
     pyramid = [torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 4, 4)] * 3
-    assert pool(pyramid[:5], [torch.zeros(0, 4)], 7, NetworkConfig()).shape == (0, 3, 7, 7)
+    features = Features(pyramid[:5], replace(NetworkConfig(), sampling_ratio=ratio))
+    assert features.pool(rois_of([torch.zeros(0, 4)]), 7).shape == (0, 3, 7, 7)
 
 
 @settings(max_examples=25, deadline=None)
