@@ -24,6 +24,7 @@ class Model:
     path: Path | None
     device: torch.device
     _hash: str | None = field(default=None, repr=False)
+    _fused: tuple[object, MaskRCNN] | None = field(default=None, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -46,6 +47,20 @@ class Model:
         if self._hash is None:
             self._hash = file_hash(self.path) if self.path else _state_hash(self.network)
         return self._hash
+
+    def fused(self, dtype: torch.dtype) -> MaskRCNN:
+        """Copy of the network that predicts faster, computing in `dtype`.
+
+        Made when it is first asked for, and again for another type or after the weights changed.
+        """
+        from napari_maskrcnn.network.fuse import fuse
+
+        state = self.network.state_dict(keep_vars=True).values()
+        # Every change of a tensor in place counts its version up.
+        key = (dtype, *((id(tensor), tensor._version) for tensor in state))
+        if self._fused is None or self._fused[0] != key:
+            self._fused = (key, fuse(self.network, dtype))
+        return self._fused[1]
 
 
 def file_hash(path: Path) -> str:

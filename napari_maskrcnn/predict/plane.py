@@ -171,15 +171,14 @@ def _detect(
     """Candidates that a tile (3, h, w) owns, in image pixels."""
     import torch
 
-    from napari_maskrcnn.device import autocast
+    from napari_maskrcnn.device import precision
     from napari_maskrcnn.network.paste import RULES, paste
     from napari_maskrcnn.network.prepare import prepare, to_image
 
     config = model.network.config
     prepared = prepare(torch.from_numpy(np.ascontiguousarray(pixels)), config, zoom)
     batch = prepared.image[None].to(model.device)
-    with autocast(model.device):
-        found = model.network.detect(batch, prepared.size)[0]
+    found = model.fused(precision(model.device)).detect(batch, prepared.size)[0]
     shift = np.asarray([tile.left, tile.top, tile.left, tile.top], np.float32)
     boxes = to_image(found.boxes.cpu(), prepared.zoom).numpy() + shift
     own = tile.owns(boxes)

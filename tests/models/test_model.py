@@ -42,6 +42,18 @@ def test_the_hash_without_a_file_follows_the_weights(weights: Path) -> None:
     assert current() != before
 
 
+def test_the_copy_for_prediction_is_made_once_and_follows_the_weights(weights: Path) -> None:
+    model = load_model(weights, "cpu")
+    first = model.fused(torch.float32)
+    assert model.fused(torch.float32) is first
+    assert model.fused(torch.float64) is not first
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    before = model.fused(torch.float32).backbone(images)[0]
+    with torch.no_grad():
+        model.network.backbone.body.conv1.weight.mul_(2)
+    assert not model.fused(torch.float32).backbone(images)[0].equal(before)
+
+
 def test_an_unknown_device_is_refused(weights: Path) -> None:
     with pytest.raises(ValueError, match="tpu"):
         load_model(weights, "tpu")

@@ -13,6 +13,7 @@ from torchvision.models.detection import MaskRCNN as Reference
 from torchvision.ops import box_iou
 
 from napari_maskrcnn.instances import Instances
+from napari_maskrcnn.network.fuse import fuse
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.network.paste import RULES, paste
 from napari_maskrcnn.network.prepare import prepare, to_image
@@ -54,9 +55,13 @@ def painted(found: dict[str, Tensor]) -> NDArray[np.int32]:
     return labels
 
 
-def test_in_float64_the_detections_are_the_same(pair: tuple[Reference, MaskRCNN]) -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_in_float64_the_detections_are_the_same(
+    pair: tuple[Reference, MaskRCNN], fused: bool
+) -> None:
     image = make_image()
-    expected, found = theirs(pair[0], image), ours(pair[1], image)
+    network = fuse(pair[1], torch.float64) if fused else pair[1]
+    expected, found = theirs(pair[0], image), ours(network, image)
     assert len(expected["scores"]) == len(found) == DETECTIONS
     np.testing.assert_allclose(found.boxes, expected["boxes"].numpy(), atol=1e-6, rtol=0)
     np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-9, rtol=0)
@@ -68,11 +73,15 @@ def test_in_float64_the_detections_are_the_same(pair: tuple[Reference, MaskRCNN]
     assert (found.to_labels() != labels).mean() <= 1e-3
 
 
-def test_in_float32_they_are_the_same_but_for_rounding(pair: tuple[Reference, MaskRCNN]) -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_in_float32_they_are_the_same_but_for_rounding(
+    pair: tuple[Reference, MaskRCNN], fused: bool
+) -> None:
     reference, network = pair
     image = make_image().float()
     try:
-        expected, found = theirs(reference.float(), image), ours(network.float(), image)
+        single = fuse(network, torch.float32) if fused else network.float()
+        expected, found = theirs(reference.float(), image), ours(single, image)
     finally:
         reference.double(), network.double()
     one, other = _arrays(expected), (found.boxes, found.scores, found.classes)
