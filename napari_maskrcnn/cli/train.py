@@ -28,6 +28,7 @@ from napari_maskrcnn.cli.parser import (
 )
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.network.config import LAYERS
 
 if TYPE_CHECKING:
     from napari_maskrcnn.train.dataset import Example
@@ -70,12 +71,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "all images are trained on)",
     )
     _add_budget(parser)
-    parser.add_argument(
-        "--class-name",
-        default="object",
-        metavar="NAME",
-        help="name of the class from scratch, where the labels name none (default: object)",
-    )
+    _add_learning(parser)
     parser.add_argument(
         "--half", action="store_true", help="write float16 kernels, which halves the file"
     )
@@ -98,6 +94,22 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_learning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--layers",
+        choices=LAYERS,
+        default="all",
+        help="what learns: all; heads: all but the trunk; 5+, 4+, 3+: these and the trunk's stages "
+        "from C5, C4 or C3 on; rpn: the region proposals alone (default: all)",
+    )
+    parser.add_argument(
+        "--class-name",
+        default="object",
+        metavar="NAME",
+        help="name of the class from scratch, where the labels name none (default: object)",
+    )
+
+
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Train and save; what was learnt before Ctrl+C is saved too."""
     from napari_maskrcnn.train.settings import TrainSettings
@@ -106,6 +118,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         base=args.base,
         epochs=args.epochs,
         minutes=args.minutes,
+        layers=args.layers,
         class_name=args.class_name,
         seed=args.seed,
         device=args.device,
@@ -223,6 +236,8 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
         "finished": result.finished,
     }
     say_result(f"{args.dataset} -> {path} ({steps} steps{proof})", values, args.json)
+    if result.trouble:
+        return fail(PROGRAM, result.trouble)
     if not result.finished:
         fail(PROGRAM, f"stopped early; add --resume to continue from {checkpoint}")
         return FAILED

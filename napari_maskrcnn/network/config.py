@@ -10,6 +10,9 @@ Backbone = Literal[
     "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_32x8d"
 ]
 BACKBONES: tuple[Backbone, ...] = get_args(Backbone)
+# What of a network learns; see `napari_maskrcnn.network.freezing`.
+Layers = Literal["all", "3+", "4+", "5+", "heads", "rpn"]
+LAYERS: tuple[Layers, ...] = get_args(Layers)
 
 
 @dataclass(frozen=True, kw_only=True)

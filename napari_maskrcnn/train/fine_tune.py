@@ -47,6 +47,9 @@ class FineTuneResult:
         one, `before` also from scratch.
     finished : bool
         False when it was stopped early.
+    trouble : str
+        Why it ended early, if nobody stopped it: a loss that was not finite, at which step and on
+        which images. The model is the one before that step.
     """
 
     model: Model
@@ -54,6 +57,7 @@ class FineTuneResult:
     before: dict[str, float]
     after: dict[str, float]
     finished: bool
+    trouble: str = ""
 
     def save(
         self, path: str | os.PathLike[str], overwrite: bool = False, half: bool = False
@@ -190,7 +194,7 @@ def fine_tune_job(
         after = _score(trained.network, card=card, held=validation)
     card = _card(card, settings, examples, trained, before, after)
     model = Model(trained.network, card, None, device)
-    return FineTuneResult(model, trained.history, before, after, trained.finished)
+    return FineTuneResult(model, trained.history, before, after, trained.finished, trained.trouble)
 
 
 def _finished(

@@ -14,13 +14,13 @@ import torch
 from napari_maskrcnn.device import autocast, choose_device, layout
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.network.config import SamplingConfig
-from napari_maskrcnn.network.losses import Losses
+from napari_maskrcnn.network.freezing import freeze
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.augment import Crop, random_crop
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
-from napari_maskrcnn.train.state import TrainState, freeze_norms
+from napari_maskrcnn.train.state import TrainState
 from napari_maskrcnn.train.targets import make_target
 
 SAMPLING = SamplingConfig(
@@ -46,12 +46,15 @@ class Trained:
         False when it was stopped before its budget was used.
     scores : dict
         What `score` said of these weights; empty when they were never validated.
+    trouble : str
+        Why it ended before its budget, if not because it was stopped.
     """
 
     network: MaskRCNN
     history: tuple[dict[str, Any], ...]
     finished: bool
     scores: dict[str, float] = field(default_factory=dict)
+    trouble: str = ""
 
 
 def train_job(
@@ -93,7 +96,8 @@ def train_job(
     Raises
     ------
     ArithmeticError
-        A loss is not finite; names step and images.
+        A loss of the first step is not finite; names step and images. A later one ends the
+        training as stopping does, with the weights before it.
     """
     device = choose_device(settings.device)
     network = network.to(device).to(memory_format=layout(device))
@@ -103,9 +107,16 @@ def train_job(
         state.restore(checkpoint, identity)
     batches = _Batches(examples, settings, network.config.class_names, zoom, device)
     clock = Clock(settings, batches.steps_per_epoch, state)
+    trouble = ""
     while clock.position() < 1 and not (stop is not None and stop.is_set()):
         state.set_rate(settings.rate, clock.position())
-        row = _step(state, batches, device) | {"seconds": clock.tick()}
+        try:
+            row = _step(state, batches, device) | {"seconds": clock.tick()}
+        except ArithmeticError as error:
+            if state.step == 0:
+                raise
+            trouble = f"{error} The weights before that step are kept."
+            break
         if score is not None and clock.validation_due():
             row |= _validate(state, score)
             clock.validated()
@@ -113,7 +124,7 @@ def train_job(
         if checkpoint is not None and clock.checkpoint_due():
             state.save(checkpoint, identity)
         yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", row)
-    finished = clock.position() >= 1
+    finished = clock.position() >= 1 and not trouble
     if checkpoint is not None:
         # Before the last validation: one that only stopping brings must not change a resumed run.
         state.save(checkpoint, identity)
@@ -121,7 +132,9 @@ def train_job(
     if score is not None and due:
         state.history[-1] |= _validate(state, score)
     scores = dict(state.best.get("scores", {}))
-    return Trained(state.result().eval(), tuple(state.history), finished, scores)
+    # Laid out as a loaded network is, so that a saved model predicts the same bit for bit.
+    best = state.result().eval().to(memory_format=torch.contiguous_format)
+    return Trained(best, tuple(state.history), finished, scores, trouble)
 
 
 def _validate(state: TrainState, score: Score) -> dict[str, float]:
@@ -132,11 +145,7 @@ def _validate(state: TrainState, score: Score) -> dict[str, float]:
 
 
 def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
-    network.train().requires_grad_(True)
-    if not settings.from_scratch:
-        freeze_norms(network)
-    if settings.layers == "heads":
-        network.backbone.eval().requires_grad_(False)
+    freeze(network, settings.layers, norms=not settings.from_scratch)
     return TrainState.start(network, settings.rate)
 
 
@@ -154,25 +163,30 @@ def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[st
     ]
     with autocast(device):
         losses = state.network.losses((images - mean) / std, targets, SAMPLING, generator)
-    values = _finite(losses, state.step, [batches.examples[n].name for n in numbers])
+    names = [batches.examples[n].name for n in numbers]
+    values = losses.to_dict()
+    _require_finite("loss", values, state.step, names)
     state.optimizer.zero_grad(set_to_none=True)
     losses.total.backward()
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM)
+    norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM)
+    # Before the weights take it: they are what is kept.
+    _require_finite("gradient", {"norm": float(norm)}, state.step, names)
     state.optimizer.step()
     state.step += 1
     state.update_average()
     return {"step": state.step, "loss": sum(values.values()), **values}
 
 
-def _finite(losses: Losses, step: int, names: Sequence[str]) -> dict[str, float]:
-    values = losses.to_dict()
-    if not np.isfinite(list(values.values())).all():
-        wrong = ", ".join(k for k, v in values.items() if not np.isfinite(v))
+def _require_finite(
+    what: str, values: Mapping[str, float], step: int, names: Sequence[str]
+) -> None:
+    wrong = [name for name, value in values.items() if not np.isfinite(value)]
+    if wrong:
         raise ArithmeticError(
-            f"Training stopped at step {step + 1}: the loss ({wrong}) is not finite on "
-            f"{', '.join(dict.fromkeys(names))}. Use a lower learning rate, or check these images."
+            f"Training stopped at step {step + 1}: the {what} ({', '.join(wrong)}) is not finite "
+            f"on {', '.join(dict.fromkeys(names))}. Use a lower learning rate, or check these "
+            "images."
         )
-    return values
 
 
 class _Batches:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from napari_maskrcnn.network.config import LAYERS, Layers
 
 # Bases: "none" starts from random weights.
 FROM_SCRATCH = "none"
@@ -28,8 +29,9 @@ class TrainSettings:
         Crops a step.
     crop : int
         Side of a crop in network pixels, a multiple of 32.
-    layers : {"all", "heads"}
-        Which weights learn; "heads" leaves the backbone as it is.
+    layers : {"all", "3+", "4+", "5+", "heads", "rpn"}
+        Which weights learn: all but the trunk ("heads"), these and the trunk's stages from C5, C4
+        or C3 on ("5+", "4+", "3+"), or the region proposals alone ("rpn").
     diameter : float, optional
         Typical diameter of the objects in image pixels, if it is not what the base expects.
     class_name : str
@@ -46,7 +48,7 @@ class TrainSettings:
     learning_rate: float | None = None
     batch: int = 4
     crop: int = 256
-    layers: Literal["all", "heads"] = "all"
+    layers: Layers = "all"
     diameter: float | None = None
     class_name: str = "object"
     seed: int = 0
@@ -67,8 +69,12 @@ class TrainSettings:
             found.append(f"batch is {self.batch}; give at least 1.")
         if self.crop < 64 or self.crop % 32:
             found.append(f"crop is {self.crop}; give a multiple of 32 from 64.")
-        if self.layers not in ("all", "heads"):
-            found.append(f'layers is {self.layers!r}; choose "all" or "heads".')
+        if self.layers not in LAYERS:
+            found.append(f"layers is {self.layers!r}; choose one of {', '.join(LAYERS)}.")
+        elif self.from_scratch and self.layers != "all":
+            found.append(
+                f'layers is {self.layers!r}; from scratch all must learn, so choose "all".'
+            )
         if self.seed < 0:
             found.append(f"seed is {self.seed}; give 0 or more.")
         if self.diameter is not None and not 1 <= self.diameter <= 10_000:

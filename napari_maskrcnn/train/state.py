@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 
@@ -147,10 +146,3 @@ class TrainState:
         self.optimizer.load_state_dict(values["optimizer"])
         self.step, self.seconds = values["step"], values["seconds"]
         self.history, self.best = values["history"], values["best"]
-
-
-def freeze_norms(network: nn.Module) -> None:
-    """Keep every batch norm as the base left it: a few images are too few to estimate them."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval().requires_grad_(False)

@@ -159,6 +159,8 @@ class FineTuneWidget(Dock):
         if not result.history:
             show_note("Fine-tuning was cancelled before its first step; there is no new model.")
             return
+        if result.trouble:
+            show_problem(result.trouble)
         self._result = result
         self.proof.show_result(result, self._free_name())
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from napari_maskrcnn.models import load_weights
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from tests.cli.conftest import Main
 
 FAST = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -48,6 +51,40 @@ def test_a_model_is_trained_judged_and_saved(
     proof = f"AP@0.5 {record['before']['ap50']:.3f} -> {record['after']['ap50']:.3f}"
     assert said.out.splitlines()[-1].endswith(f"({record['steps']} steps, {proof})")
     assert [path.name for path in output.parent.iterdir()] == [output.name]
+
+
+def test_only_the_layers_that_are_asked_for_learn(
+    run: Main, words: list[object], output: Path, model_file: Path
+) -> None:
+    assert run(*words, "--epochs", 1, "--layers", "rpn") == 0
+    network, card = load_weights(output)
+    assert card.history[-1]["settings"]["layers"] == "rpn"
+    before = load_weights(model_file)[0].state_dict()
+    moved = [n for n, t in network.state_dict().items() if not torch.equal(t, before[n])]
+    assert moved
+    assert all(name.startswith("rpn.") for name in moved)
+    assert run(*words, "--epochs", 1, "--layers", "7+") == 2
+
+
+def test_a_loss_that_is_not_finite_ends_it_and_keeps_the_weights_before(
+    run: Main,
+    words: list[object],
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real, steps = MaskRCNN.losses, itertools.count()
+
+    def broken(self: MaskRCNN, *args: object, **kwargs: object) -> object:
+        losses = real(self, *args, **kwargs)
+        return replace(losses, mask=losses.mask * float("nan")) if next(steps) else losses
+
+    monkeypatch.setattr(MaskRCNN, "losses", broken)
+    assert run(*words, "--epochs", 3) == 1
+    said = capsys.readouterr()
+    assert "stopped at step 2: the loss (mask) is not finite on" in said.err
+    assert "(1 steps" in said.out
+    assert load_weights(output)[1].history[-1]["steps"] == 1
 
 
 def test_an_existing_output_is_kept_unless_told(

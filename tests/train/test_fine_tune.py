@@ -144,6 +144,8 @@ def test_every_problem_of_the_settings_is_named_at_once() -> None:
     wrong = TrainSettings(minutes=0, learning_rate=2, batch=0, crop=50, diameter=0)
     assert len(wrong.problems()) == 5
     assert TrainSettings().problems() == []
+    assert "choose one of all, 3+" in TrainSettings(layers="2+").problems()[0]
+    assert "from scratch all must learn" in TrainSettings(base="none", layers="5+").problems()[0]
     assert TrainSettings().seconds == 300
     assert TrainSettings(epochs=3).seconds is None
     assert (TrainSettings().rate, TrainSettings(base="none").rate) == (2e-4, 1e-3)

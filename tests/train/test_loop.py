@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
+from napari_maskrcnn.network.config import Layers
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train import loop
 from napari_maskrcnn.train.dataset import Example
@@ -142,24 +144,63 @@ def test_a_resumed_run_validates_where_an_uninterrupted_one_does(
     assert len(validated[0]) > 2
 
 
-def test_a_loss_that_is_not_finite_names_step_and_image(
-    base: Model, example: Example, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = MaskRCNN.losses
+def _broken_from(step: int, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Multiply the box loss by `value` from a step on."""
+    real, steps = MaskRCNN.losses, itertools.count(1)
 
     def broken(self: MaskRCNN, *args: object, **kwargs: object) -> object:
         losses = real(self, *args, **kwargs)
-        return replace(losses, box=losses.box * float("nan"))
+        return replace(losses, box=losses.box * value) if next(steps) >= step else losses
 
     monkeypatch.setattr(MaskRCNN, "losses", broken)
+
+
+def test_a_first_loss_that_is_not_finite_names_step_and_image(
+    base: Model, example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _broken_from(1, monkeypatch, float("nan"))
     with pytest.raises(ArithmeticError, match=r"step 1: the loss \(box\).*on drawn"):
         _train(base, example)
 
 
-def test_only_heads_learn_when_asked(base: Model, example: Example) -> None:
-    trained = _train(base, example, settings=replace(FAST, layers="heads"))
-    assert _same(trained.network.backbone, base.network.backbone)
-    assert not _same(trained.network.roi_heads, base.network.roi_heads)
+# The second value overflows only in the gradient: the loss itself is still a number.
+@pytest.mark.parametrize(("value", "what"), [(float("inf"), "loss (box)"), (1e36, "gradient")])
+def test_a_loss_that_is_not_finite_keeps_the_weights_before_it(
+    base: Model,
+    example: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    value: float,
+    what: str,
+) -> None:
+    checkpoint = tmp_path / "x.checkpoint"
+    _broken_from(4, monkeypatch, value)
+    broken = _train(base, example, checkpoint=checkpoint)
+    assert not broken.finished
+    assert f"stopped at step 4: the {what}" in broken.trouble
+    assert "on drawn" in broken.trouble
+    assert broken.trouble.endswith("The weights before that step are kept.")
+    assert [row["step"] for row in broken.history] == [1, 2, 3]
+    for network in (broken.network, _restored(base, checkpoint)):
+        assert all(value.isfinite().all() for value in network.state_dict().values())
+        assert not _same(network, base.network)
+
+
+def _restored(base: Model, checkpoint: Path) -> MaskRCNN:
+    """Weights in a checkpoint."""
+    network = copy.deepcopy(base.network)
+    network.load_state_dict(torch.load(checkpoint, weights_only=True)["network"])
+    return network
+
+
+@pytest.mark.parametrize("layers", ["heads", "4+", "rpn"])
+def test_only_what_is_asked_learns(base: Model, example: Example, layers: Layers) -> None:
+    learnt = _train(base, example, settings=replace(FAST, layers=layers)).network
+    body, was = learnt.backbone.body, base.network.backbone.body
+    assert _same(body.layer2, was.layer2)
+    assert _same(body.layer3, was.layer3) == (layers != "4+")
+    assert _same(learnt.roi_heads, base.network.roi_heads) == (layers == "rpn")
+    assert not _same(learnt.rpn, base.network.rpn)
 
 
 def test_training_leaves_torchs_random_state_alone(base: Model, example: Example) -> None:
