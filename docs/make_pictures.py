@@ -26,9 +26,9 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
 from napari_maskrcnn.sample_data import ihc
-from napari_maskrcnn.widgets.corrections import ADD
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
+from napari_maskrcnn.widgets.toolbox import ADD
 
 IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW = (1280, 800)

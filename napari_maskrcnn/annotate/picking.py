@@ -46,11 +46,27 @@ def object_under(labels: NDArray[Any], line: ArrayLike) -> int:
     int
         0 when the line meets no object.
     """
+    ids, counts = np.unique(_labels_under(labels, line), return_counts=True)
+    return int(ids[counts.argmax()]) if len(ids) else 0
+
+
+def objects_under(labels: NDArray[Any], line: ArrayLike) -> list[int]:
+    """Objects that a line runs over, each once, in its order.
+
+    Parameters
+    ----------
+    labels, line
+        As for :func:`object_under`.
+    """
+    return list(dict.fromkeys(_labels_under(labels, line).tolist()))
+
+
+def _labels_under(labels: NDArray[Any], line: ArrayLike) -> NDArray[Any]:
+    """Labels along a line, without the background."""
     points = np.rint(_resampled(np.asarray(line, dtype=float))).astype(int)
     inside = ((points >= 0) & (points < labels.shape)).all(axis=1)
     ids = labels[tuple(points[inside].T)]
-    ids, counts = np.unique(ids[ids > 0], return_counts=True)
-    return int(ids[counts.argmax()]) if len(ids) else 0
+    return ids[ids > 0]
 
 
 def _resampled(line: NDArray[np.float64]) -> NDArray[np.float64]:

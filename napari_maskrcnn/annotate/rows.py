@@ -97,6 +97,18 @@ def synced_rows(labels: NDArray[Any], table: pd.DataFrame, class_name: str = "")
     )
 
 
+def joined_box(table: pd.DataFrame, ids: Iterable[int]) -> Window | None:
+    """Rows and columns between which objects lie, by the table; None if it has no box of one."""
+    joined: Window | None = None
+    wanted = [int(i) for i in ids]
+    boxes = table.loc[table["index"].isin(wanted), "bbox"].map(_parsed).tolist()
+    if len(boxes) < len(wanted) or None in boxes:
+        return None
+    for box in boxes:
+        joined = _joined(joined, box)
+    return joined
+
+
 def _with_rows(table: pd.DataFrame, ids: list[int], class_name: str) -> pd.DataFrame:
     """A copy with all columns, and with a row for each of some ids."""
     import pandas as pd

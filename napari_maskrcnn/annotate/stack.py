@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_maskrcnn.annotate.edit import Edit, Plane, Region
+from napari_maskrcnn.annotate.present import ids_of
 
 
 def copy(
@@ -23,20 +24,23 @@ def copy(
     labels : integers, three axes or more
         0 is the background; objects of the target keep their pixels.
     ids : sequence of int
-        The objects.
+        The objects; those that are in the target already are left out.
     plane, target : tuple of int or slice(None)
         Where they are, and where they go; the same axes are fixed in both.
 
     Raises
     ------
     ValueError
-        For an id that is not there, one that is in the target already, or no room there.
+        For an id that is not there, all of them in the target already, or no room there.
     """
     source, region = Region.of(labels, plane, axes=2), Region.of(labels, target, axes=2)
-    box, mask = source.find(ids)
-    for label in ids:
-        if (region.view == label).any():
-            raise ValueError(f"Object {label} is in that plane already. Go on from there.")
+    source.find(ids)
+    missing = sorted(set(ids) - set(ids_of(region.view).tolist()))
+    if not missing:
+        raise ValueError(
+            f"Object {', '.join(map(str, ids))} is in that plane already. Go on from there."
+        )
+    box, mask = source.find(missing)
     room = mask & (region.view[box] == 0)
     if not room.any():
         raise ValueError(

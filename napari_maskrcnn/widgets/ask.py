@@ -1,8 +1,9 @@
-"""Questions before something that cannot be taken back, or that takes from the network."""
+"""Questions: before something that cannot be taken back, and for a name or a colour."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QMessageBox, QWidget
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QColorDialog, QInputDialog, QMessageBox, QWidget
 
 
 def ask(parent: QWidget, title: str, question: str) -> bool:
@@ -10,3 +11,15 @@ def ask(parent: QWidget, title: str, question: str) -> bool:
     buttons = QMessageBox.StandardButton
     answer = QMessageBox.question(parent, title, question, buttons.Yes | buttons.No, buttons.No)
     return bool(answer == buttons.Yes)
+
+
+def ask_text(parent: QWidget, title: str, question: str, text: str = "") -> str | None:
+    """Ask for a line of text; None when the box was closed."""
+    answer, given = QInputDialog.getText(parent, title, question, text=text)
+    return str(answer) if given else None
+
+
+def ask_colour(parent: QWidget, title: str, colour: str) -> str | None:
+    """Ask for a colour, ``#rrggbb``; None when the box was closed."""
+    answer = QColorDialog.getColor(QColor(colour), parent, title)
+    return str(answer.name()) if answer.isValid() else None

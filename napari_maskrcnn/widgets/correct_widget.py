@@ -1,4 +1,4 @@
-"""The Correct tab: four tools, what to do with the mouse now, and what was corrected so far."""
+"""The Correct tab: the tools, what to do with the mouse now, and what was corrected so far."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from superqt import QCollapsible
 
-from napari_maskrcnn.widgets.corrections import TOOLS, Corrections, check_editable
+from napari_maskrcnn.widgets import toolbox
+from napari_maskrcnn.widgets.class_box import ClassBox
+from napari_maskrcnn.widgets.corrections import Corrections, check_editable
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
+from napari_maskrcnn.widgets.keys import Keys
 from napari_maskrcnn.widgets.layers import stop_watching, watch
-from napari_maskrcnn.widgets.prediction import correction_counts, prediction_of
+from napari_maskrcnn.widgets.ledger import ledger_of
+from napari_maskrcnn.widgets.prediction import correction_counts
+from napari_maskrcnn.widgets.review_box import ReviewBox
 from napari_maskrcnn.widgets.style import CHECKED
+from napari_maskrcnn.widgets.tool_grid import HEIGHT, ToolGrid, make_button
 from napari_maskrcnn.widgets.tools import Stroke, Tool, Tools
 
 if TYPE_CHECKING:
@@ -24,128 +31,207 @@ if TYPE_CHECKING:
 
 NO_LABELS = "There is no labels layer to correct. Predict first, or add a labels layer."
 IDLE = "Choose a tool. napari's brush, fill and eraser work as always; Ctrl+Z takes back one step."
+REVIEWING = "The keys act on the framed object; every tool works meanwhile."
 COUNT_MS = 400
+SMALL = 20
 
 
 class CorrectWidget(Dock):
-    """Deletes, merges, splits and adds objects with the mouse."""
+    """Deletes, merges, splits, adds and reshapes objects with the mouse, and reviews them."""
 
     def __init__(self, napari_viewer: Viewer, header: Header | None = None) -> None:
         super().__init__(napari_viewer, header, rows=("labels",))
         self.tools = Tools(self.viewer, self)
-        self.corrections = Corrections()
-        self.buttons = {tool: QPushButton() for tool in TOOLS}
-        self.classes = QComboBox()
+        self.corrections = Corrections(self.viewer)
+        self.common = ToolGrid(toolbox.COMMON, self.toggle)
+        self.more = ToolGrid(toolbox.MORE, self.toggle)
+        self.assign = ToolGrid((toolbox.CLASS,), self.toggle)
+        self.buttons = {**self.common.buttons, **self.more.buttons, **self.assign.buttons}
+        self.review_button = make_button("Review", "W", "Go through the least certain objects.")
+        self.review = ReviewBox(self.viewer)
+        self.classes = ClassBox()
+        self.class_row = QWidget()
+        self.classes_button = QPushButton("Classes")
+        self.small = QSpinBox()
+        self.small_button = make_button("Remove", "Shift-R", "Remove objects below this area.")
+        self.collapsed = QCollapsible("More tools")
         self.hint = QLabel(IDLE)
         self.counts = QLabel()
         self._watched: Labels | None = None
-        self._keys: list[str] = []
         self._count_later = QTimer(self)
         self._count_later.setSingleShot(True)
         self._count_later.setInterval(COUNT_MS)
         self._build()
+        self._connect()
+        self._keys = Keys(self.viewer, self._actions())
+        self._labels_changed()
+
+    def _build(self) -> None:
+        self.review_button.setCheckable(True)
+        self.common.append(self.review_button)
+        self.classes_button.setCheckable(True)
+        self.classes_button.setMinimumHeight(HEIGHT)
+        self.classes_button.setStyleSheet(CHECKED)
+        self.classes_button.setToolTip("Show the class of new objects, and what changes classes")
+        self.more.append(self.classes_button)
+        self.small.setRange(1, 10_000_000)
+        self.small.setValue(SMALL)
+        self.small.setSuffix(" px")
+        self.small.setToolTip("Objects of the shown plane with a smaller area are removed")
+        row = QHBoxLayout(self.class_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("Class"))
+        row.addWidget(self.classes, 1)
+        row.addWidget(self.assign)
+        hidden = QWidget()
+        form = QFormLayout(hidden)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow(self.more)
+        small = QHBoxLayout()
+        small.addWidget(self.small, 1)
+        small.addWidget(self.small_button)
+        form.addRow("Smaller than", small)
+        self.collapsed.addWidget(hidden)
+        for label in (self.hint, self.counts):
+            label.setWordWrap(True)
+        for widget in (self.common, self.review, self.class_row, self.hint, self.counts):
+            self.body.addWidget(widget)
+        self.body.addWidget(self.collapsed)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
         self._count_later.timeout.connect(self._count)
         self.tools.changed.connect(self._tool_changed)
         self.tools.stroke.connect(self._stroke)
         self.header.labels_changed.connect(self._labels_changed)
-        self._bind_keys()
-        self._labels_changed()
+        self.review_button.clicked.connect(self._toggle_review)
+        self.review.ended.connect(self._review_ended)
+        self.classes.changed.connect(self._show_class_row)
+        self.classes_button.clicked.connect(self._show_class_row)
+        self.small_button.clicked.connect(self.remove_small)
 
-    def _build(self) -> None:
-        grid = QGridLayout()
-        for place, (tool, button) in enumerate(self.buttons.items()):
-            button.setText(f"{tool.name}  ({tool.key})")
-            button.setToolTip(f"{tool.hint} Key: {tool.key}. Hold Space to move the view.")
-            button.setCheckable(True)
-            button.setMinimumHeight(34)
-            button.setStyleSheet(CHECKED)
-            button.clicked.connect(partial(self.toggle, tool))
-            grid.addWidget(button, place // 2, place % 2)
-        self._form = QFormLayout()
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow("Class of new objects", self.classes)
-        for label in (self.hint, self.counts):
-            label.setWordWrap(True)
-        self.body.addLayout(grid)
-        self.body.addLayout(self._form)
-        self.body.addWidget(self.hint)
-        self.body.addWidget(self.counts)
-        self.body.addStretch(1)
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        actions = {tool.key: partial(self.toggle, tool) for tool in toolbox.TOOLS}
+        return actions | {
+            toolbox.ACCEPT.key: self._accept,
+            "W": self._next,
+            "Shift-W": self.review.back.click,
+            "Delete": self.review.remove,
+            "Backspace": self.review.remove,
+            "R": self.review.paint,
+            "Shift-R": self.remove_small,
+        }
 
     def toggle(self, tool: Tool, *_: object) -> None:
         """Turn a tool on, or off when it is on."""
-        labels = self.header.labels.layer()
         if self.tools.tool is tool:
             self.tools.stop()
             return
+        labels = self._editable()
+        if labels is None:
+            self._tool_changed(self.tools.tool)
+        elif tool.stack and labels.ndim < 3:
+            show_problem(ValueError(f"{tool.name} needs a stack; these labels are one plane."))
+        else:
+            self.tools.start(tool, labels)
+
+    def remove_small(self, *_: object) -> None:
+        """Remove the objects of the shown plane that are smaller than the given area."""
+        labels = self._editable()
+        if labels is not None:
+            self._try(lambda: self.corrections.remove_small(labels, self.small.value()))
+
+    def close_down(self) -> None:
+        """Give keys and mouse back: the widget was closed."""
+        super().close_down()
+        self.tools.stop()
+        self.review.stop()
+        self.classes.load(None)
+        self._watch(None)
+        self._keys.close()
+
+    def _editable(self) -> Labels | None:
+        """The labels, or None after saying why they cannot be corrected."""
+        labels: Labels | None = self.header.labels.layer()
         try:
             if labels is None:
                 raise ValueError(NO_LABELS)
             check_editable(labels)
         except ValueError as error:
             show_problem(error)
-            self._tool_changed(self.tools.tool)
-            return
-        self.tools.start(tool, labels)
-
-    def close_down(self) -> None:
-        """Give keys and mouse back: the widget was closed."""
-        super().close_down()
-        self.tools.stop()
-        self._watch(None)
-        for key in self._keys:
-            self.viewer.bind_key(key, None)
-        self._keys.clear()
-
-    def _bind_keys(self) -> None:
-        for tool in TOOLS:
-            try:
-                self.viewer.bind_key(tool.key, self._pressed(tool))
-            except ValueError:
-                # Someone else's binding on this viewer stays; the button still works.
-                continue
-            self._keys.append(tool.key)
-
-    def _pressed(self, tool: Tool) -> Callable[[Viewer], None]:
-        # A function: napari asks a key's action for its name.
-        def press(viewer: Viewer) -> None:
-            self.toggle(tool)
-
-        return press
+            return None
+        return labels
 
     def _stroke(self, stroke: Stroke) -> None:
-        class_name = self.classes.currentText()
+        self._try(lambda: self.corrections.apply(stroke))
+
+    def _try(self, act: Callable[[], str]) -> None:
         try:
-            self.hint.setText(self.corrections.apply(stroke, class_name))
+            self.hint.setText(act())
         except ValueError as error:
             show_problem(error)
 
     def _tool_changed(self, tool: Tool | None) -> None:
-        self.corrections.kept = 0
+        self.corrections.forget()
         for other, button in self.buttons.items():
             button.setChecked(other is tool)
-        self.hint.setText(tool.hint if tool is not None else IDLE)
+        idle = REVIEWING if self.review.running else IDLE
+        self.hint.setText(tool.hint if tool is not None else idle)
+
+    def _accept(self) -> None:
+        if self.review.running and self.tools.tool is None:
+            self.review.toggle_accepted()
+        else:
+            self.toggle(toolbox.ACCEPT)
+
+    def _next(self) -> None:
+        if self.review.running:
+            self.review.step()
+        else:
+            self._toggle_review()
+
+    def _toggle_review(self, *_: object) -> None:
+        if self.review.running:
+            self.review.stop()
+            return
+        labels = self._editable()
+        if labels is not None:
+            self.tools.stop()
+            self.review.start(labels)
+            self.hint.setText(REVIEWING)
+        self.review_button.setChecked(self.review.running)
+
+    def _review_ended(self) -> None:
+        self.review_button.setChecked(False)
+        self._tool_changed(self.tools.tool)
+
+    def _show_class_row(self, *_: object) -> None:
+        several = self.classes.names.count() > 1
+        self.class_row.setVisible(several or self.classes_button.isChecked())
 
     def _labels_changed(self) -> None:
         labels = self.header.labels.layer()
         self.tools.stop()
+        self.review.stop()
         self._watch(labels)
-        record = prediction_of(labels)
-        names = record.kept.class_names if record is not None else ()
-        self.classes.clear()
-        self.classes.addItems(list(names))
-        self._form.setRowVisible(self.classes, len(names) > 1)
+        self.classes.load(labels)
+        self.more.show_stack_tools(labels is not None and labels.ndim > 2)
         self._count()
 
     def _watch(self, labels: Labels | None) -> None:
         if self._watched is not None:
             stop_watching(self._watched, self._changed)
+            self._watched.events.features.disconnect(self._changed)
         self._watched = labels
         if labels is not None:
+            ledger_of(labels)
             watch(labels, self._changed)
+            labels.events.features.connect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
         self._count_later.start()
 
     def _count(self) -> None:
-        self.counts.setText(correction_counts(self._watched) if self._watched is not None else "")
+        said = correction_counts(self._watched) if self._watched is not None else ""
+        self.counts.setText(said)
+        self.counts.setVisible(bool(said))

@@ -1,43 +1,77 @@
-"""What a stroke of a tool does to the labels: one edit, one step of Undo, the rows kept up."""
+"""What a stroke of a tool does to the labels: one edit, one step of Undo."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_maskrcnn.annotate import edits
-from napari_maskrcnn.annotate.picking import object_at, object_under
-from napari_maskrcnn.annotate.rows import updated_rows
-from napari_maskrcnn.widgets.layers import as_slices
+from napari_maskrcnn.annotate.picking import object_at, object_under, objects_under
+from napari_maskrcnn.annotate.polygon import objects_inside
+from napari_maskrcnn.widgets import toolbox
+from napari_maskrcnn.widgets.fresh import TOO_MANY, too_many, written_afresh
+from napari_maskrcnn.widgets.layers import PlaneIndex, as_slices, displayed_plane, show_plane
+from napari_maskrcnn.widgets.ledger import Ledger, ledger_of
 from napari_maskrcnn.widgets.tools import Stroke, Tool
 
 if TYPE_CHECKING:
+    from napari import Viewer
     from napari.layers import Labels
 
-DELETE = Tool("Delete", "D", "click", "Click an object to delete it.")
-MERGE = Tool(
-    "Merge", "G", "click", "Click the object to keep, then every piece that belongs to it."
-)
-SPLIT = Tool("Split", "S", "line", "Draw a line across an object, from outside to outside.")
-ADD = Tool("Add", "A", "outline", "Draw around an object that was missed.")
-KEEPS = "{} is kept. Click every piece that belongs to it."
-TOOLS = (DELETE, MERGE, SPLIT, ADD)
+GIVEN = {
+    toolbox.MERGE: "{} is kept. Click every piece that belongs to it.",
+    toolbox.RENUMBER: "Now click, in any plane, the objects that are {} too.",
+}
+SEED = "Now click the middle of the next part of {}."
+
+#: Tools that do the same to one object and to many, in the plane that is shown.
+SHAPERS: dict[Tool, tuple[str, Callable[..., edits.Edit]]] = {
+    toolbox.DELETE: ("Deleted", edits.delete),
+    toolbox.FILL: ("Filled the holes of", edits.fill_holes),
+    toolbox.SMOOTH: ("Smoothed", edits.smooth),
+    toolbox.GROW: ("Widened", edits.grow),
+    toolbox.SHRINK: ("Narrowed", edits.shrink),
+    toolbox.LARGEST: ("Kept the largest piece of", edits.keep_largest),
+}
 
 
 class Corrections:
-    """Turns strokes into edits; remembers which object a merge keeps."""
+    """Turns strokes into edits; remembers what earlier clicks of the same tool chose.
 
-    def __init__(self) -> None:
-        self.kept = 0
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers are.
+    """
 
-    def apply(self, stroke: Stroke, class_name: str = "") -> str:
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._given = 0
+        self._seeds: list[NDArray[np.float64]] = []
+        self._seeded: tuple[Labels, PlaneIndex] | None = None
+        self._acts: dict[Tool, Callable[[Stroke, Ledger], str]] = {
+            **dict.fromkeys(SHAPERS, self._shape),
+            toolbox.MERGE: self._merge,
+            toolbox.SPLIT: self._split,
+            toolbox.ADD: self._add,
+            toolbox.ACCEPT: self._accept,
+            toolbox.CLASS: self._assign,
+            toolbox.COPY: self._copy,
+            toolbox.INTERPOLATE: self._interpolate,
+            toolbox.DELETE_STACK: self._delete_stack,
+            toolbox.RENUMBER: self._renumber,
+        }
+
+    def forget(self) -> None:
+        """Forget earlier clicks: another tool is on."""
+        self._given = 0
+        self._seeds.clear()
+
+    def apply(self, stroke: Stroke) -> str:
         """Do what a stroke asks for and say what was done.
-
-        Parameters
-        ----------
-        stroke : Stroke
-            The tool and where the mouse was.
-        class_name : str
-            Class of a new object.
 
         Raises
         ------
@@ -45,59 +79,190 @@ class Corrections:
             When it cannot be done there; the message says what helps.
         """
         check_editable(stroke.layer)
-        act = {
-            DELETE: self._delete,
-            MERGE: self._merge,
-            SPLIT: self._split,
-            ADD: self._add,
-        }[stroke.tool]
+        ledger = ledger_of(stroke.layer)
         try:
-            return act(stroke, as_slices(stroke.plane), class_name)
+            return self._acts[stroke.tool](stroke, ledger)
         finally:
             # The click picked a label, perhaps the background or one that is gone now; the brush
             # must not erase with it, nor bring its id back for another object.
-            stroke.layer.selected_label = new_id(stroke.layer)
+            stroke.layer.selected_label = ledger.new_id()
 
-    def _delete(self, stroke: Stroke, plane: edits.Plane, class_name: str) -> str:
-        found = _clicked(stroke)
-        if not found:
-            raise ValueError("There is no object here. Click on the object to delete.")
-        write(stroke.layer, edits.delete(stroke.layer.data, [found], plane), [found])
-        return f"Deleted {found}."
+    def remove_small(self, layer: Labels, area: int) -> str:
+        """Remove the objects of the shown plane that have fewer pixels, and say how many.
 
-    def _merge(self, stroke: Stroke, plane: edits.Plane, class_name: str) -> str:
+        Raises
+        ------
+        ValueError
+            When there is none.
+        """
+        check_editable(layer)
+        edit = edits.remove_small(layer.data, area, as_slices(displayed_plane(self._viewer, layer)))
+        gone = len(np.unique(layer.data[edit.slices][edit.mask]))
+        return self._write(ledger_of(layer), edit, f"Removed {_objects(gone)}.")
+
+    def _write(
+        self, ledger: Ledger, edit: edits.Edit, done: str, class_name: str | None = None
+    ) -> str:
+        if too_many(edit):
+            fresh = written_afresh(self._viewer.layers, ledger.layer, edit, class_name)
+            return f"{done} {TOO_MANY.format(fresh.name)}"
+        ledger.write(edit, class_name)
+        return done
+
+    def _shape(self, stroke: Stroke, ledger: Ledger) -> str:
+        verb, make = SHAPERS[stroke.tool]
+        ids = _chosen(stroke)
+        edit = make(stroke.layer.data, ids, as_slices(stroke.plane))
+        return self._write(ledger, edit, f"{verb} {_named(ids)}.")
+
+    def _delete_stack(self, stroke: Stroke, ledger: Ledger) -> str:
+        ids = _chosen(stroke)
+        edit = edits.delete(stroke.layer.data, ids, _everywhere(ledger, ids))
+        return self._write(ledger, edit, f"Deleted {_named(ids)} in all planes.")
+
+    def _merge(self, stroke: Stroke, ledger: Ledger) -> str:
+        if not stroke.clicked:
+            ids = _chosen(stroke)
+            edit = edits.merge(stroke.layer.data, ids, None, as_slices(stroke.plane))
+            return self._write(ledger, edit, f"Merged {_named(ids)} into {min(ids)}.")
+        return self._gather(stroke, ledger, as_slices(stroke.plane), "Merged {} into {}.")
+
+    def _renumber(self, stroke: Stroke, ledger: Ledger) -> str:
+        return self._gather(stroke, ledger, None, "{} is {} now, in all planes.")
+
+    def _gather(self, stroke: Stroke, ledger: Ledger, plane: edits.Plane, done: str) -> str:
+        """Give the number of the first object that was clicked to the others."""
         found = _clicked(stroke)
-        if not found or not self.kept or found == self.kept:
-            self.kept = found
-            return KEEPS.format(found) if found else MERGE.hint
+        if not found or not self._given or found == self._given:
+            self._given = found
+            return GIVEN[stroke.tool].format(found) if found else stroke.tool.hint
+        pair = [self._given, found]
+        where = _everywhere(ledger, pair) if plane is None else plane
         try:
-            edit = edits.merge(stroke.layer.data, [self.kept, found], self.kept, plane)
+            edit = edits.merge(stroke.layer.data, pair, self._given, where)
         except ValueError:
             # The object to keep is gone, or lies in another plane.
-            self.kept = 0
+            self._given = 0
             raise
-        write(stroke.layer, edit, [self.kept, found])
-        return f"Merged {found} into {self.kept}. Click the next piece, or background to end."
+        return self._write(ledger, edit, f"{done.format(found, self._given)} Click the next.")
 
-    def _split(self, stroke: Stroke, plane: edits.Plane, class_name: str) -> str:
-        layer = stroke.layer
-        found = object_under(layer.data[as_slices(stroke.plane)], stroke.points)
+    def _split(self, stroke: Stroke, ledger: Ledger) -> str:
+        if stroke.clicked:
+            return self._seed(stroke, ledger)
+        self._seeds.clear()
+        found = object_under(_shown(stroke), stroke.points)
         if not found:
             raise ValueError("The line crosses no object. Draw it across the object to split.")
-        fresh = new_id(layer)
-        edit = edits.split_line(layer.data, found, stroke.points, fresh, plane)
-        write(layer, edit, [found, fresh], _class_of(layer, found))
-        return f"Split {found}: the other piece is {fresh}."
+        fresh = ledger.new_id()
+        plane = as_slices(stroke.plane)
+        edit = edits.split_line(stroke.layer.data, found, stroke.points, fresh, plane)
+        done = f"Split {found}: the other piece is {fresh}."
+        return self._write(ledger, edit, done, ledger.classes([found])[found])
 
-    def _add(self, stroke: Stroke, plane: edits.Plane, class_name: str) -> str:
-        fresh = new_id(stroke.layer)
-        edit = edits.add_polygon(stroke.layer.data, stroke.points, fresh, plane)
-        write(stroke.layer, edit, [fresh], class_name)
-        return f"Added {fresh}."
+    def _seed(self, stroke: Stroke, ledger: Ledger) -> str:
+        """Split an object between this click and the earlier ones in it."""
+        found, shown = _clicked(stroke), _shown(stroke)
+        if self._seeded != (stroke.layer, stroke.plane) or not found:
+            self._seeds.clear()
+        if not found:
+            return stroke.tool.hint
+        self._seeded = (stroke.layer, stroke.plane)
+        point = np.rint(stroke.points[0])
+        inside = [seed for seed in self._seeds if object_at(shown, seed) == found]
+        inside = [seed for seed in inside if not np.array_equal(seed, point)]
+        self._seeds.append(point)
+        if not inside:
+            return SEED.format(found)
+        fresh = ledger.new_id()
+        plane = as_slices(stroke.plane)
+        edit = edits.split_seeds(stroke.layer.data, found, [*inside, point], fresh, plane)
+        done = f"Split {found}: the new piece is {fresh}. Click the middle of the next part."
+        return self._write(ledger, edit, done, ledger.classes([found])[found])
+
+    def _add(self, stroke: Stroke, ledger: Ledger) -> str:
+        fresh = ledger.new_id()
+        edit = edits.add_polygon(stroke.layer.data, stroke.points, fresh, as_slices(stroke.plane))
+        return self._write(ledger, edit, f"Added {fresh}.")
+
+    def _accept(self, stroke: Stroke, ledger: Ledger) -> str:
+        ids = _chosen(stroke)
+        accepted = ledger.toggle_accepted(ids)
+        return f"{_named(ids)} accepted." if accepted else f"{_named(ids)} no longer accepted."
+
+    def _assign(self, stroke: Stroke, ledger: Ledger) -> str:
+        ids = objects_under(_shown(stroke), stroke.points)
+        if not ids:
+            raise ValueError("There is no object here. Click on one, or paint across several.")
+        given = ledger.toggle_class(ids, ledger.class_name)
+        names = sorted(set(ledger.classes(ids).values()))
+        said = ", ".join(name or "without a class" for name in names)
+        return f"{_named(ids)}: {said}." if given else f"{_named(ids)}: {said} again."
+
+    def _copy(self, stroke: Stroke, ledger: Ledger) -> str:
+        ids = _chosen(stroke)
+        axis = _slider(stroke.plane)
+        target = tuple(
+            at + 1 if number == axis and at is not None else at
+            for number, at in enumerate(stroke.plane)
+        )
+        if target[axis] == stroke.layer.data.shape[axis]:
+            raise ValueError("This is the last plane: there is no next one to copy to.")
+        edit = edits.copy(stroke.layer.data, ids, as_slices(stroke.plane), as_slices(target))
+        done = self._write(ledger, edit, f"Copied {_named(ids)} to plane {target[axis]}.")
+        show_plane(self._viewer, stroke.layer, target)
+        return done
+
+    def _interpolate(self, stroke: Stroke, ledger: Ledger) -> str:
+        (found,) = _chosen(stroke)
+        axis = _slider(stroke.plane)
+        where = list(as_slices(stroke.plane))
+        where[axis] = slice(None)
+        edit = edits.interpolate(stroke.layer.data, found, axis, where)
+        planes = int(edit.mask.any(axis=tuple(a for a in range(edit.mask.ndim) if a != axis)).sum())
+        return self._write(ledger, edit, f"Filled {planes} plane{'s'[: planes > 1]} of {found}.")
+
+
+def _shown(stroke: Stroke) -> NDArray[np.integer]:
+    return np.asarray(stroke.layer.data[as_slices(stroke.plane)])
 
 
 def _clicked(stroke: Stroke) -> int:
-    return object_at(stroke.layer.data[as_slices(stroke.plane)], stroke.points[0])
+    return object_at(_shown(stroke), stroke.points[0])
+
+
+def _chosen(stroke: Stroke) -> list[int]:
+    """The clicked object, or those inside the outline."""
+    if stroke.clicked:
+        found = _clicked(stroke)
+        ids = [found] if found else []
+    else:
+        ids = objects_inside(_shown(stroke), stroke.points)
+    if not ids:
+        raise ValueError("There is no object here. Click on one, or draw around several.")
+    return ids
+
+
+def _slider(plane: PlaneIndex) -> int:
+    """Axis of the stack that the planes follow each other on: the last one with a slider."""
+    fixed = [axis for axis, at in enumerate(plane) if at is not None]
+    if not fixed:
+        raise ValueError("These labels are one plane. Open a stack for this tool.")
+    return fixed[-1]
+
+
+def _everywhere(ledger: Ledger, ids: Sequence[int]) -> edits.Plane:
+    """All planes, but only where the objects lie in them."""
+    window = ledger.window(ids)
+    axes = ledger.layer.ndim - 2
+    return None if window is None else (*[slice(None)] * axes, *window)
+
+
+def _objects(count: int) -> str:
+    return f"{count} object{'' if count == 1 else 's'}"
+
+
+def _named(ids: Sequence[int]) -> str:
+    return str(ids[0]) if len(ids) == 1 else _objects(len(ids))
 
 
 def check_editable(layer: Labels) -> None:
@@ -108,23 +273,3 @@ def check_editable(layer: Labels) -> None:
         )
     if not layer.editable:
         raise ValueError(f"{layer.name!r} is locked. Unlock it in the layer list first.")
-
-
-def write(layer: Labels, edit: edits.Edit, ids: list[int], class_name: str = "") -> None:
-    """Write an edit as one step of Undo, and bring the rows of the objects up to date."""
-    layer.data_setitem(edit.indices, edit.values)
-    layer.features = updated_rows(layer.data, layer.features, ids, class_name)
-
-
-def new_id(layer: Labels) -> int:
-    """Return an id that no object of the layer has, nor ever had."""
-    table = layer.features
-    return edits.next_id(layer.data, table if "index" in table else None)
-
-
-def _class_of(layer: Labels, i: int) -> str:
-    table = layer.features
-    if not {"index", "class"} <= set(table.columns):
-        return ""
-    names = table.loc[table["index"] == i, "class"]
-    return str(names.iloc[0]) if len(names) else ""

@@ -30,13 +30,15 @@ class Drawing:
         Layers of the viewer.
     labels : napari.layers.Labels
         What is drawn on; it stays the selected layer.
+    name : str
+        Name of the layer in the list.
     """
 
-    def __init__(self, layers: LayerList, labels: Labels) -> None:
+    def __init__(self, layers: LayerList, labels: Labels, name: str = NAME) -> None:
         from napari.layers import Shapes
 
         self._layers = layers
-        self._shapes: Shapes = Shapes(ndim=labels.ndim, name=NAME, **transforms_of(labels))
+        self._shapes: Shapes = Shapes(ndim=labels.ndim, name=name, **transforms_of(labels))
         layers.append(self._shapes)
         layers.selection.active = labels
 

@@ -90,6 +90,32 @@ def to_data(viewer: Viewer, layer: Layer, world: ArrayLike) -> NDArray[np.float6
     return np.asarray(layer.world_to_data(position), dtype=float)
 
 
+def to_world(viewer: Viewer, layer: Layer, position: ArrayLike) -> NDArray[np.float64]:
+    """Data coordinates of a layer as a position in the viewer's world, (ndim,) float."""
+    world = np.asarray(layer.data_to_world(np.asarray(position, dtype=float)), dtype=float)
+    world_units = viewer.layers.extent.units
+    if world_units is not None:
+        pairs = zip(world_units[-layer.ndim :], layer.units, strict=True)
+        world = world / [
+            1.0 if unit == own else (1 * unit).to(own).magnitude for unit, own in pairs
+        ]
+    return world
+
+
+def show_plane(viewer: Viewer, layer: Layer, plane: PlaneIndex) -> None:
+    """Move the sliders to a plane of a layer."""
+    world = to_world(viewer, layer, [at or 0 for at in plane])
+    offset = viewer.dims.ndim - layer.ndim
+    for axis, at in enumerate(plane):
+        if at is not None:
+            viewer.dims.set_point(axis + offset, world[axis])
+
+
+def camera_of(viewer: Viewer) -> Any:
+    """Camera of a viewer, which moved into the scene with napari 0.9."""
+    return getattr(viewer, "scene", viewer).camera
+
+
 def transforms_of(layer: Layer) -> dict[str, Any]:
     """Keyword arguments that put another layer of the same axes exactly over this one."""
     return {name: getattr(layer, name) for name in TRANSFORMS if hasattr(layer, name)}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.counts import difference
+from napari_maskrcnn.annotate.states import count_accepted
 from napari_maskrcnn.predict.kept import Choice, Chosen, Kept
 from napari_maskrcnn.widgets.layers import (
     as_slices,
@@ -100,7 +101,7 @@ def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Lab
 def is_untouched(layer: Labels) -> bool:
     """Whether a layer is exactly what was predicted, also after every edit was undone."""
     record = prediction_of(layer)
-    if record is None:
+    if record is None or not _says_what_was_predicted(layer, record):
         return False
     plane = next(iter(record.labels), None)
     if plane is None:
@@ -114,15 +115,26 @@ def is_untouched(layer: Labels) -> bool:
 def correction_counts(layer: Labels) -> str:
     """What was corrected in a layer since its prediction, in words; empty without a prediction."""
     record = prediction_of(layer)
+    accepted = count_accepted(layer.features)
     if record is None:
-        return ""
+        return f"{accepted} accepted" if accepted else ""
     totals: Counter[str] = Counter()
     for plane, predicted in record.labels.items():
         now = layer.data[as_slices(plane)]
         if not np.array_equal(now, predicted):
             totals.update(asdict(difference(predicted, now)))
     words = [f"{totals[name]} {name}" for name in CORRECTED if totals[name]]
-    return f"Corrected: {', '.join(words)}" if words else "Nothing corrected yet"
+    said = f"Corrected: {', '.join(words)}" if words else "Nothing corrected yet"
+    return f"{said}; {accepted} accepted" if accepted else said
+
+
+def _says_what_was_predicted(layer: Labels, record: Prediction) -> bool:
+    """Whether no object of the prediction was accepted or given another class."""
+    predicted, now = record.kept.choose(record.choice).table, layer.features
+    if not {"index", "class", "state"} <= set(now.columns):
+        return True
+    now = now[now["index"].isin(predicted["index"])]
+    return all(np.array_equal(now[name], predicted[name]) for name in ("class", "state"))
 
 
 def _is_predicted(now: NDArray[Any], predicted: NDArray[np.int32] | None) -> bool:

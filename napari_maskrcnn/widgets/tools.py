@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_maskrcnn.widgets.drawing import Drawing
-from napari_maskrcnn.widgets.layers import PlaneIndex, displayed_plane, to_data
+from napari_maskrcnn.widgets.layers import PlaneIndex, camera_of, displayed_plane, to_data
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -22,6 +22,10 @@ HOST_MODE = "pick"
 SUSPENDED_MODE = "pan_zoom"
 #: Moves shorter than this, in pixels of the image, add no point to a drawn line.
 STEP = 0.5
+#: A mouse that moved less than this, in pixels of the screen, clicked.
+CLICK = 4.0
+
+Gesture = Literal["click", "line", "outline", "click or line", "click or outline"]
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,34 @@ class Tool:
         What the button reads.
     key : str
         Key that turns it on and off; none of napari's own on a Labels layer.
-    gesture : {"click", "line", "outline"}
+    gesture : {"click", "line", "outline", "click or line", "click or outline"}
         What the mouse does.
     hint : str
         What to do now, for the line below the buttons.
+    stack : bool
+        Whether it needs a stack.
     """
 
     name: str
     key: str
-    gesture: Literal["click", "line", "outline"]
+    gesture: Gesture
     hint: str
+    stack: bool = False
+
+    @property
+    def clicks(self) -> bool:
+        """Whether a click means something else than a short line."""
+        return self.gesture.startswith("click")
+
+    @property
+    def draws(self) -> bool:
+        """Whether something is drawn."""
+        return self.gesture != "click"
+
+    @property
+    def closes(self) -> bool:
+        """Whether what is drawn is an outline."""
+        return self.gesture.endswith("outline")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +82,15 @@ class Stroke:
         The plane that was shown.
     points : (n, 2) float
         Rows and columns in that plane, at least one.
+    clicked : bool
+        Whether the mouse stayed where it was pressed, for a tool that also draws.
     """
 
     tool: Tool
     layer: Labels
     plane: PlaneIndex
     points: NDArray[np.float64]
+    clicked: bool = True
 
 
 class Tools(QObject):
@@ -88,11 +113,16 @@ class Tools(QObject):
 
     def start(self, tool: Tool, layer: Labels) -> None:
         """Turn a tool on for a layer; another one goes off."""
-        self.stop()
+        # Adding a layer takes longer than changing a tool should.
+        drawing = self._drawing if self._layer is layer and tool.draws else None
+        if drawing is not None:
+            self._let_go()
+        else:
+            self.stop()
         layers = self._viewer.layers
         layers.selection.active = layer
-        if tool.gesture != "click":
-            self._drawing = Drawing(layers, layer)
+        if tool.draws:
+            self._drawing = drawing or Drawing(layers, layer)
         layer.mode = HOST_MODE
         layer.mouse_drag_callbacks.append(self._on_drag)
         layer.events.mode.connect(self._on_mode)
@@ -141,23 +171,30 @@ class Tools(QObject):
             return
         plane = displayed_plane(self._viewer, layer)
         points = [to_data(self._viewer, layer, event.position)]
+        pressed, moved = np.asarray(event.pos), False
         yield
         while event.type == "mouse_move":
+            moved = moved or _distance(event, pressed) >= CLICK
             point = to_data(self._viewer, layer, event.position)
-            if tool.gesture != "click" and np.abs(point - points[-1]).max() >= STEP:
+            if tool.draws and np.abs(point - points[-1]).max() >= STEP:
                 points.append(point)
                 self._show(points, tool)
             yield
         # napari thins out moves, so the last one is not where the button was let go.
-        if tool.gesture != "click":
+        clicked = tool.clicks and not moved and _distance(event, pressed) < CLICK
+        if not clicked:
             points.append(to_data(self._viewer, layer, event.position))
         if self._drawing is not None:
             self._drawing.clear()
         shown = [axis for axis, at in enumerate(plane) if at is None]
-        self.stroke.emit(Stroke(tool, layer, plane, np.stack(points)[:, shown]))
+        path = np.stack(points[:1] if clicked else points)[:, shown]
+        self.stroke.emit(Stroke(tool, layer, plane, path, clicked))
 
     def _show(self, points: list[NDArray[np.float64]], tool: Tool) -> None:
         if self._drawing is not None:
-            # The camera moved into the scene with napari 0.9.
-            camera = getattr(self._viewer, "scene", self._viewer).camera
-            self._drawing.show(points, tool.gesture == "outline", camera.zoom)
+            self._drawing.show(points, tool.closes, camera_of(self._viewer).zoom)
+
+
+def _distance(event: Any, pressed: NDArray[Any]) -> float:
+    """Way of the mouse since it was pressed, in pixels of the screen."""
+    return float(np.hypot(*(np.asarray(event.pos) - pressed)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_maskrcnn.annotate.picking import object_at, object_under
+from napari_maskrcnn.annotate.picking import object_at, object_under, objects_under
 
 
 @pytest.fixture
@@ -51,3 +51,9 @@ def test_a_line_beside_everything_means_nothing(
 
 def test_a_click_without_a_line_is_a_line_of_one_point(labels: np.ndarray) -> None:
     assert object_under(labels, [(5, 10)]) == 3
+
+
+def test_a_line_meets_objects_in_its_order(labels: np.ndarray) -> None:
+    assert objects_under(labels, [(5, 29), (5, 0), (5, 20)]) == [3, 7]
+    assert objects_under(labels, [(5, 3)]) == [7]
+    assert objects_under(labels, [(0, 0), (0, 29)]) == []

@@ -11,10 +11,11 @@ from qtpy.QtCore import Qt
 
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.widgets.correct_widget import IDLE, CorrectWidget
-from napari_maskrcnn.widgets.corrections import ADD, DELETE, MERGE, SPLIT, TOOLS
+from napari_maskrcnn.widgets.toolbox import ADD, DELETE, MERGE, SPLIT, TOOLS
 
 SCALE, TRANSLATE = np.array([0.5, 0.5]), np.array([10.0, 20.0])
-NAPARI_KEYS = set("123456789EPFLZMXVB[]-=C") | {"Space", "Escape", "Enter"}
+# Those of labels and images, and of the viewer.
+NAPARI_KEYS = {*"1234567EPFLZMXVB[]-=CYO", "Space", "Escape", "Enter", "Shift-V"}
 Drag = Callable[[Any, Sequence[Sequence[float]]], None]
 
 
@@ -49,7 +50,9 @@ class Window:
 
     def key(self, qtbot: Any, key: str) -> None:
         canvas = self.viewer.window._qt_viewer.canvas.native
-        qtbot.keyClick(canvas, getattr(Qt.Key, f"Key_{key}"))
+        *shift, letter = key.split("-")
+        modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        qtbot.keyClick(canvas, getattr(Qt.Key, f"Key_{letter}"), modifier)
 
     @property
     def ids(self) -> list[int]:
@@ -136,17 +139,19 @@ def test_what_is_drawn_shows_and_goes(window: Window) -> None:
     assert layers.selection.active is window.layer
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
-def test_a_key_turns_a_tool_on_and_off(window: Window, qtbot: Any, tool: Any) -> None:
-    assert tool.key not in NAPARI_KEYS
-    window.key(qtbot, tool.key)
-    assert window.widget.tools.tool is tool
-    assert window.widget.buttons[tool].isChecked()
-    assert window.widget.hint.text() == tool.hint
+def test_a_key_turns_every_tool_on_and_off(make_napari_viewer: Any, drag: Drag, qtbot: Any) -> None:
+    window = Window(make_napari_viewer(show=True), drag, np.stack([drawn()] * 3))
+    window.viewer.dims.set_point(0, 1)
+    for tool in TOOLS:
+        assert tool.key not in NAPARI_KEYS
+        window.key(qtbot, tool.key)
+        assert window.widget.tools.tool is tool
+        assert [t for t, button in window.widget.buttons.items() if button.isChecked()] == [tool]
+        assert window.widget.hint.text() == tool.hint
     window.key(qtbot, tool.key)
     assert window.widget.tools.tool is None
-    assert not window.widget.buttons[tool].isChecked()
     assert window.widget.hint.text() == IDLE
+    assert len({tool.key for tool in TOOLS}) == len(TOOLS)
 
 
 def test_ctrl_z_takes_back_a_tool_that_is_on(window: Window, qtbot: Any) -> None:

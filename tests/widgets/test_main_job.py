@@ -11,8 +11,8 @@ import pytest
 
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.synthetic import synthetic_nuclei
-from napari_maskrcnn.widgets.corrections import MERGE
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
+from napari_maskrcnn.widgets.toolbox import MERGE
 
 SCALE, TRANSLATE = (0.5, 0.5), (3.0, 4.0)
 LONG = 120_000

@@ -70,6 +70,31 @@ def test_nothing_is_clipped_and_nothing_scrolls_sideways(panel: MaskRCNNPanel, q
     panel.close()
 
 
+def test_all_of_the_correct_tab_fits_its_width(
+    panel: MaskRCNNPanel, viewer: Any, qtbot: Any
+) -> None:
+    viewer.add_labels(np.stack([viewer.layers[-1].data[0]] * 3), name="a copy")
+    panel.setParent(None)
+    panel.setFixedSize(QSize(350, 700))
+    panel.show()
+    page = panel.correct
+    panel.tabs.setCurrentWidget(page)
+    page.review_button.click()
+    page.classes_button.click()
+    page.collapsed.expand(animate=False)
+    qtbot.wait(50)
+    for widget in (page.review, page.class_row, page.small, *page.buttons.values()):
+        assert widget.isVisible()
+    assert spills(page) == []
+    (area,) = page.findChildren(QScrollArea)
+    assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+    page.review.stop()
+    page.classes_button.click()
+    qtbot.wait(50)
+    assert area.verticalScrollBar().maximum() == 0
+    panel.close()
+
+
 def test_one_header_serves_all_tabs(panel: MaskRCNNPanel, viewer: Any) -> None:
     assert {page.header for page in panel.pages.values()} == {panel.header}
     labels = viewer.layers[-1]
