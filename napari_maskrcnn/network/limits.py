@@ -63,6 +63,7 @@ def image_limits(
     for anchors in confident.tolist():
         wanted = max(LEAST, anchors // ANCHORS_A_PROPOSAL)
         post = config.post_nms or min(wanted, room)
-        pre = config.pre_nms or 2 * post
+        # Twice as many before NMS where it is crowded; where it is not, just torchvision's.
+        pre = config.pre_nms or max(post, 2 * post - LEAST)
         found.append(Limits(pre, post, config.max_detections or room, wanted > post))
     return found

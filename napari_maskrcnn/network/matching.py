@@ -45,7 +45,9 @@ def match(objects: Tensor, boxes: Tensor, low: float, high: float, *, keep_best:
         value = torch.where(better, largest, value)
         index = torch.where(better, which + start, index)
         if keep_best:
-            best.append((iou == iou.amax(dim=1, keepdim=True)).nonzero()[:, 1])
+            # An object that no box overlaps, as one without area, has no best one.
+            most = iou.amax(dim=1, keepdim=True).clamp_(min=torch.finfo(iou.dtype).tiny)
+            best.append((iou == most).nonzero()[:, 1])
     matched = index.clone()
     matched[value < low] = BELOW
     matched[(value >= low) & (value < high)] = BETWEEN

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_maskrcnn.network.boxes import BOX_WEIGHTS, encode
+from napari_maskrcnn.network.boxes import BOX_WEIGHTS, encode, large_enough
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
 from napari_maskrcnn.network.matching import match, sample
 from napari_maskrcnn.network.roi_align import mask_targets
+
+SMALLEST_SIDE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,12 @@ def sample_rois(
     sampling: SamplingConfig,
     generator: torch.Generator | None,
 ) -> RoISample:
-    """Choose what to learn from among proposals (N, 4) of one image; the true boxes join them."""
-    boxes = torch.cat([proposals.to(target.boxes.dtype), target.boxes])
+    """Choose what to learn from among proposals (N, 4) of one image; the true boxes join them.
+
+    True boxes without area teach nothing: neither their overlap nor their codes are numbers.
+    """
+    real = target.boxes[large_enough(target.boxes, SMALLEST_SIDE)]
+    boxes = torch.cat([proposals.to(target.boxes.dtype), real])
     matched = match(target.boxes, boxes, sampling.roi_iou, sampling.roi_iou, keep_best=False)
     positive, negative = sample(matched, sampling.roi_samples, sampling.roi_positive, generator)
     chosen, objects = boxes[torch.cat([positive, negative])], matched[positive]

@@ -22,14 +22,14 @@ def _logits(*confident: int) -> list[torch.Tensor]:
 
 def test_limits_follow_each_image_of_a_batch() -> None:
     sparse, dense, full = image_limits(FREE, _logits(100, 24_000, 60_000), (512, 512))
-    assert sparse == Limits(2000, 1000, 4096, short=False)
-    assert dense == Limits(6000, 3000, 4096, short=False)
-    assert full == Limits(8192, 4096, 4096, short=True)
+    assert sparse == Limits(1000, 1000, 4096, short=False)
+    assert dense == Limits(5000, 3000, 4096, short=False)
+    assert full == Limits(7192, 4096, 4096, short=True)
     assert image_limits(FREE, _logits(60_000), (1024, 1024))[0].post_nms == 7500
 
 
-def test_a_small_image_keeps_the_usual_number() -> None:
-    assert image_limits(FREE, _logits(100), (32, 32))[0] == Limits(2000, 1000, 1000)
+def test_an_image_with_few_objects_keeps_the_usual_number() -> None:
+    assert image_limits(FREE, _logits(100), (32, 32))[0] == Limits(1000, 1000, 1000)
 
 
 def test_numbers_stay_and_say_when_they_are_too_small() -> None:

@@ -26,6 +26,11 @@ def test_without_objects_all_is_background() -> None:
     assert match(torch.zeros(0, 4), BOXES, 0.3, 0.7, keep_best=True).tolist() == [BELOW] * 5
 
 
+def test_an_object_that_no_box_overlaps_has_none() -> None:
+    far = torch.tensor([[200.0, 200, 210, 210], [5.0, 5, 5, 9]])
+    assert match(far, BOXES, 0.3, 0.7, keep_best=True).tolist() == [BELOW] * 5
+
+
 @pytest.mark.parametrize("pairs", [7, 100, 10**6])
 def test_chunks_change_nothing(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "PAIRS", pairs)
