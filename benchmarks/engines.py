@@ -18,6 +18,7 @@ from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.train.gradients import routed
 from napari_maskrcnn.train.targets import make_target
 
 # Predicting returns a label image (H, W); a step returns nothing.
@@ -101,7 +102,8 @@ def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
         with engine.autocast(device):
             loss = losses()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with routed(device) if engine.library == "ours" else nullcontext():
+            loss.backward()
         optimizer.step()
         # A training watches its loss, so the device has to be done.
         float(loss.detach())

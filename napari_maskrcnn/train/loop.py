@@ -19,6 +19,7 @@ from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.augment import Crop, random_crop
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.gradients import routed
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
 from napari_maskrcnn.train.targets import make_target
@@ -167,7 +168,8 @@ def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[st
     values = losses.to_dict()
     _require_finite("loss", values, state.step, names)
     state.optimizer.zero_grad(set_to_none=True)
-    losses.total.backward()
+    with routed(device):
+        losses.total.backward()
     norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM)
     # Before the weights take it: they are what is kept.
     _require_finite("gradient", {"norm": float(norm)}, state.step, names)
