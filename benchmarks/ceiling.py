@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from napari_maskrcnn.instances import Instances, label_boxes
 from napari_maskrcnn.network.boxes import BOX_WEIGHTS, decode, encode
 from napari_maskrcnn.network.config import NetworkConfig
+from napari_maskrcnn.network.mask_targets import mask_targets
 from napari_maskrcnn.network.paste import RULES, paste
 from napari_maskrcnn.network.presets import compact_config
-from napari_maskrcnn.network.roi_align import mask_targets
 from napari_maskrcnn.train.dataset import read_dataset
 from napari_maskrcnn.train.metrics import evaluate
 

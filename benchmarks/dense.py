@@ -26,6 +26,7 @@ OPERATORS = (
     "aten::baddbmm",
     "aten::mkldnn_linear",
     "mkldnn::_convolution_pointwise",
+    "mkldnn::_convolution_pointwise_",
     "mkldnn::_convolution_transpose_pointwise",
     "mkldnn::_linear_pointwise",
 )

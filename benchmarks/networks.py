@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models.detection import MaskRCNN as Reference
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
@@ -19,6 +19,7 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from benchmarks.cases import Prediction
 from napari_maskrcnn.network.config import NetworkConfig
+from napari_maskrcnn.network.mask_head import MaskPredictor
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.network.prepare import prepare
 
@@ -36,6 +37,8 @@ def lively_network(config: NetworkConfig, image: Tensor) -> MaskRCNN:
     for name, module in network.named_modules():
         if isinstance(module, FrozenBatchNorm2d):
             handles.append(module.register_forward_pre_hook(_take_statistics))
+        elif isinstance(module, MaskPredictor):
+            handles.append(module.register_forward_hook(_spread_masks))
         elif getattr(module, "bias", None) is not None:
             handles.append(module.register_forward_hook(_Spread(SPREAD.get(name, 1.0))))
     part = image[:, :PROBE_SIDE, :PROBE_SIDE]
@@ -69,12 +72,19 @@ class _Spread:
         self.done = True
         deviation, mean = torch.std_mean(out.movedim(1, 0).flatten(1), dim=1)
         factor = self.deviation / deviation.clamp(min=1e-6)
-        transposed = isinstance(layer, nn.ConvTranspose2d)
-        weight = layer.weight.transpose(0, 1) if transposed else layer.weight
-        weight *= factor.reshape(-1, *[1] * (weight.ndim - 1))
+        layer.weight *= factor.reshape(-1, *[1] * (layer.weight.ndim - 1))
         layer.bias.copy_((layer.bias - mean) * factor)
         shape = (1, -1, *[1] * (out.ndim - 2))
         return (out - mean.reshape(shape)) * factor.reshape(shape)
+
+
+def _spread_masks(predictor: Any, inputs: tuple[Tensor, ...], logits: Tensor) -> None:
+    """Scale the last layer so that mask logits have mean 0 and deviation 1."""
+    if len(logits):
+        deviation, mean = torch.std_mean(logits)
+        predictor.mask_fcn_logits.weight /= deviation
+        predictor.mask_fcn_logits.bias -= mean
+        predictor.mask_fcn_logits.bias /= deviation
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from napari_maskrcnn.network.box_head import BOX_BINS, BoxPredictor
 from napari_maskrcnn.network.boxes import precise
 from napari_maskrcnn.network.fpn import FeaturePyramid
 from napari_maskrcnn.network.fused_layers import Convolution, Linear
-from napari_maskrcnn.network.mask_head import MaskPredictor, rows_of
+from napari_maskrcnn.network.mask_head import MaskPredictor, draw, rows_of
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.network.rpn import RPNHead
 
@@ -158,10 +158,7 @@ class FusedBoxPredictor(nn.Module):
 
 
 class FusedMaskPredictor(nn.Module):
-    """Mask predictor whose deconvolution is a linear layer from every cell to its four fine ones.
-
-    Their features stay where they were made; only the logits are put in order.
-    """
+    """Mask predictor whose weights for the four fine cells of a cell are made ready."""
 
     def __init__(self, predictor: MaskPredictor, dtype: torch.dtype) -> None:
         super().__init__()
@@ -172,13 +169,8 @@ class FusedMaskPredictor(nn.Module):
 
     def forward(self, features: Tensor, classes: Tensor) -> Tensor:
         """Features (N, C, bins, bins) to logits (N, M, M) of own classes (N,), at least float32."""
-        count, _, bins, _ = features.shape
-        weight, bias = rows_of(self.logits, classes)
-        cells = self.four(features.permute(0, 2, 3, 1).flatten(0, 2))
-        cells = cells.reshape(count, bins * bins * 4, weight.shape[1])
-        logits = precise(torch.bmm(cells, weight[:, :, None])) + precise(bias)[:, None, None]
-        fine = logits.reshape(count, bins, bins, 2, 2).transpose(2, 3)
-        return fine.reshape(count, 2 * bins, 2 * bins)
+        rows = features.permute(0, 2, 3, 1).flatten(0, 2)
+        return draw(self.four(rows), features.shape[-1], *rows_of(self.logits, classes))
 
 
 class Rows(nn.Module):

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from napari_maskrcnn.network.boxes import precise
 from napari_maskrcnn.network.config import NetworkConfig
@@ -35,12 +36,27 @@ class MaskPredictor(nn.Module):
     def forward(self, features: Tensor, classes: Tensor) -> Tensor:
         """Features (N, C, bins, bins) to logits (N, M, M) of own classes (N,), at least float32.
 
-        The last layer is 1×1, so one of its rows is enough for each box.
+        A deconvolution of stride 2 on a 2×2 kernel makes four cells of one, each by a matrix of its
+        own, so it is one product. The last layer is 1×1: one of its rows is enough for each box.
         """
-        cells = self.conv5_mask(features).relu_()
-        weight, bias = rows_of(self.mask_fcn_logits, classes)
-        logits = torch.bmm(weight[:, None], cells.flatten(2)).reshape(len(cells), *cells.shape[2:])
-        return precise(logits) + bias[:, None, None]
+        weight = self.conv5_mask.weight.permute(2, 3, 1, 0).flatten(0, 2)
+        assert self.conv5_mask.bias is not None
+        rows = features.permute(0, 2, 3, 1).flatten(0, 2)
+        four = functional.linear(rows, weight, self.conv5_mask.bias.repeat(4)).relu_()
+        return draw(four, features.shape[-1], *rows_of(self.mask_fcn_logits, classes))
+
+
+def draw(four: Tensor, bins: int, weight: Tensor, bias: Tensor) -> Tensor:
+    """Logits (N, M, M), at least float32, of rows (N · bins², 4C) that hold four cells each.
+
+    `weight` (N, C) and `bias` (N,) are those of each box's class. The cells stay where they were
+    made; only the logits are put in order.
+    """
+    count, channels = weight.shape
+    cells = four.reshape(count, 4 * bins**2, channels)
+    logits = precise(torch.bmm(cells, weight[:, :, None])) + precise(bias)[:, None, None]
+    fine = logits.reshape(count, bins, bins, 2, 2).transpose(2, 3)
+    return fine.reshape(count, 2 * bins, 2 * bins)
 
 
 def rows_of(logits: nn.Conv2d, classes: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 The numbers of RoIAlign (adaptive sampling) on the one-hot mask ``labels == id``, without ever
 making it: averaged bilinear sampling on a grid is separable, so a target is ``Wy · crop · Wxᵀ``
-with small matrices of hat functions, and only the box's own pixels are compared.
+with small matrices of hat functions, and only the box's own pixels are compared. Boxes of about one
+size are drawn together.
 """
 
 from __future__ import annotations

@@ -1,15 +1,9 @@
 """RoIAlign: a fixed grid of features for every box, from the level that fits its size.
 
 He et al., Mask R-CNN, ICCV 2017, section 3; the level rule is equation 1 of the FPN paper.
-
-Averaged bilinear sampling on a grid is separable: pooling one map over one box is
-``Wy · map · Wxᵀ`` with small matrices of hat functions. Mask targets are made that way, from the
-label image alone.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -157,66 +151,3 @@ def _samples(
     weights = torch.stack([1 - part, part], dim=-1) * share[..., None]
     shape = (len(cells), bins, 2 * samples)
     return cells.reshape(shape), weights.reshape(shape)
-
-
-def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool) -> Tensor:
-    """Share of every cell of a grid over each box that its object covers.
-
-    The numbers of RoIAlign (adaptive sampling) on the one-hot mask ``labels == id``, without ever
-    making it: only the box's pixels are compared.
-
-    Parameters
-    ----------
-    labels : (H, W) integer
-        Label image at network scale.
-    ids : (P,)
-        Label value of each box's object.
-    boxes : (P, 4) float
-        Boxes, network pixels.
-    bins : int
-        Side of the grid.
-    aligned : bool
-        Pixel centres at half-integers.
-
-    Returns
-    -------
-    (P, bins, bins) float
-    """
-    targets = boxes.new_zeros((len(boxes), bins, bins))
-    # Matrix products here are shares of pixels; autocast would round them.
-    with torch.autocast(boxes.device.type, enabled=False):
-        _fill_targets(targets, labels, ids, boxes, bins, aligned)
-    return targets
-
-
-def _fill_targets(
-    targets: Tensor, labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool
-) -> None:
-    for k, (i, box) in enumerate(zip(ids.tolist(), boxes.tolist(), strict=True)):
-        x0, wx = _bin_weights(box[0], box[2], bins, labels.shape[1], aligned, targets)
-        y0, wy = _bin_weights(box[1], box[3], bins, labels.shape[0], aligned, targets)
-        crop = labels[y0 : y0 + wy.shape[1], x0 : x0 + wx.shape[1]] == i
-        targets[k] = wy @ crop.to(targets.dtype) @ wx.T
-
-
-def _bin_weights(
-    start: float, stop: float, bins: int, length: int, aligned: bool, like: Tensor
-) -> tuple[int, Tensor]:
-    """First pixel that a box touches along one axis, and the weight (bins, n) of n pixels from it.
-
-    Sample points outside −1…length weigh nothing and those at the rim are moved onto it, as in the
-    operator.
-    """
-    if aligned:
-        start, extent = start - 0.5, stop - start
-    else:
-        extent = max(stop - start, 1.0)
-    grid = max(1, math.ceil(extent / bins))
-    steps = torch.arange(bins * grid, dtype=like.dtype, device=like.device)
-    points = start + (steps + 0.5) * (extent / (bins * grid))
-    inside = (points >= -1) & (points <= length)
-    points = points.clamp(0, length - 1)
-    first, last = int(points[0]), min(length - 1, int(points[-1]) + 1)
-    pixels = torch.arange(first, last + 1, dtype=like.dtype, device=like.device)
-    weights = (1 - (points[:, None] - pixels).abs()).clamp(min=0) * inside[:, None]
-    return first, weights.reshape(bins, grid, -1).mean(dim=1)

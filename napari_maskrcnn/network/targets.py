@@ -9,8 +9,8 @@ from torch import Tensor
 
 from napari_maskrcnn.network.boxes import BOX_WEIGHTS, encode, large_enough
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.network.mask_targets import mask_targets
 from napari_maskrcnn.network.matching import match, sample
-from napari_maskrcnn.network.roi_align import mask_targets
 
 SMALLEST_SIDE = 1e-3
 

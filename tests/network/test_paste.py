@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
+from napari_maskrcnn.network.mask_targets import mask_targets
 from napari_maskrcnn.network.paste import RULES, paste
-from napari_maskrcnn.network.roi_align import mask_targets
 
 
 def _random_boxes(rng: np.random.Generator, count: int, shape: tuple[int, int]) -> np.ndarray:

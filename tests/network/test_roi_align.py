@@ -10,7 +10,8 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from napari_maskrcnn.network.config import NetworkConfig
-from napari_maskrcnn.network.roi_align import Features, level_of, mask_targets, rois_of
+from napari_maskrcnn.network.mask_targets import mask_targets
+from napari_maskrcnn.network.roi_align import Features, level_of, rois_of
 
 
 def _boxes(count: int, height: float, width: float, seed: int) -> Tensor:
