@@ -57,7 +57,8 @@ def test_without_a_table_or_scale(tmp_path: Path, name: str) -> None:
     labels = np.array([[0, 4], [4, 9]])
     data = read_file(export(labels, tmp_path / PATHS[name], format=name))
     assert data.scale is None
-    assert data.provenance is None
+    assert data.provenance is not None
+    assert set(data.provenance) == {"versions", "created"}
     if data.table is not None:
         assert data.table["index"].tolist() == [4, 9]
         assert data.table["class"].tolist() == ["", ""]
