@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch.utils._pytree import tree_map
 
 from benchmarks.setting import Setting
-from napari_maskrcnn import device as processor
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import SamplingConfig
@@ -83,11 +82,10 @@ def our_predictor(engine: Engine, setting: Setting, device: torch.device) -> Cal
     card = ModelCard(name="random", network=config.to_dict())
     model = Model(setting.ours().to(device), card, None, device)
     image = setting.images[0]
-    dtype = getattr(torch, engine.dtype)
 
     def run() -> NDArray[np.int32]:
-        processor.precision = lambda _: dtype
-        return predict(image, model, score=config.score_floor).to_labels()
+        found = predict(image, model, score=config.score_floor, precision=engine.dtype)
+        return found.to_labels()
 
     return run
 

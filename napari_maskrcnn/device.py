@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
 # A probe must win clearly, or the rounding of bfloat16 is not worth it.
 CLEARLY_FASTER = 1.5
 
@@ -43,10 +44,14 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def precision(device: torch.device) -> torch.dtype:
-    """Type of the arithmetic: bfloat16 where the hardware has it and is faster, else float32."""
+def precision(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """Type of the arithmetic: as wanted; ``auto`` is bfloat16 where it is native and pays."""
     import torch
 
+    if wanted not in PRECISIONS:
+        raise ValueError(f"precision is {wanted!r}; choose one of {', '.join(PRECISIONS)}.")
+    if wanted != "auto":
+        return torch.float32 if wanted == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
     if device.type == "cpu" and _bfloat16_pays():
@@ -69,13 +74,13 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
-def describe_device(device: torch.device) -> str:
+def describe_device(device: torch.device, wanted: str = "auto") -> str:
     """Device and precision in words, for the device line."""
     import torch
 
     names = {"cpu": "CPU", "mps": "Apple GPU"}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
-    return f"{name}, {str(precision(device)).removeprefix('torch.')}"
+    return f"{name}, {str(precision(device, wanted)).removeprefix('torch.')}"
 
 
 def _timed(call: Callable[[], object]) -> float:

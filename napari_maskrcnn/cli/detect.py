@@ -67,7 +67,9 @@ def read_settings(args: argparse.Namespace) -> PredictSettings:
 
     if args.min_size and args.max_size and args.min_size > args.max_size:
         raise UsageError(f"--min-size {args.min_size:g} is above --max-size {args.max_size:g}")
-    settings = PredictSettings(args.model, args.score, args.diameter, args.channels, args.device)
+    settings = PredictSettings(
+        args.model, args.score, args.diameter, args.channels, args.device, args.precision
+    )
     if problems := settings.problems():
         raise UsageError(" ".join(problems))
     return settings

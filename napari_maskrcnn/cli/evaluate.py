@@ -20,7 +20,13 @@ from napari_maskrcnn.cli.console import (
 )
 from napari_maskrcnn.cli.detect import add_model, detect, open_model
 from napari_maskrcnn.cli.inputs import labels_name
-from napari_maskrcnn.cli.parser import Subparsers, add_device, add_overwrite, add_verb
+from napari_maskrcnn.cli.parser import (
+    Subparsers,
+    add_device,
+    add_overwrite,
+    add_precision,
+    add_verb,
+)
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
 
@@ -84,6 +90,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="write every number to this file; -: to standard output instead of the table",
     )
     add_device(parser)
+    add_precision(parser)
     add_overwrite(parser)
 
 
@@ -151,7 +158,7 @@ def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
     from napari_maskrcnn.predict.settings import PredictSettings
 
     model = open_model(args.model, args.device)
-    settings = PredictSettings(model=args.model, device=args.device)
+    settings = PredictSettings(model=args.model, device=args.device, precision=args.precision)
 
     def find(example: Example) -> Found:
         kept = detect(example.image, settings, model, stop, lambda step: None)

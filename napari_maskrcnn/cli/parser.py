@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from napari_maskrcnn.device import DEVICES
+from napari_maskrcnn.device import DEVICES, PRECISIONS
 
 Subparsers = Any  # argparse gives the object that adds sub-commands no public type
 
@@ -34,6 +34,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     parser.add_argument(
         "--device", choices=DEVICES, default="auto", help="where to compute (default: auto)"
+    )
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add ``--precision``."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="type of the arithmetic (default: auto, bfloat16 where that is clearly faster)",
     )
 
 

@@ -32,6 +32,7 @@ from napari_maskrcnn.cli.parser import (
     add_json,
     add_overwrite,
     add_pixel_size,
+    add_precision,
     add_verb,
     per_axis,
 )
@@ -79,6 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     add_device(parser)
+    add_precision(parser)
     add_settings(parser)
     add_pixel_size(parser)
     add_overwrite(parser)

@@ -53,13 +53,15 @@ class Model:
 
         Made when it is first asked for, and again for another type or after the weights changed.
         """
+        from napari_maskrcnn.device import layout
         from napari_maskrcnn.network.fuse import fuse
 
         state = self.network.state_dict(keep_vars=True).values()
         # Every change of a tensor in place counts its version up.
-        key = (dtype, *((id(tensor), tensor._version) for tensor in state))
+        versions = [(id(tensor), tensor._version) for tensor in state]
+        key = (dtype, self.network.config, *versions)
         if self._fused is None or self._fused[0] != key:
-            self._fused = (key, fuse(self.network, dtype))
+            self._fused = (key, fuse(self.network, dtype, layout(self.device)))
         return self._fused[1]
 
 

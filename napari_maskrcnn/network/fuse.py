@@ -28,7 +28,11 @@ from napari_maskrcnn.network.rpn import RPNHead
 
 
 @torch.no_grad()
-def fuse(network: MaskRCNN, dtype: torch.dtype = torch.float32) -> MaskRCNN:
+def fuse(
+    network: MaskRCNN,
+    dtype: torch.dtype = torch.float32,
+    layout: torch.memory_format = torch.channels_last,
+) -> MaskRCNN:
     """Copy a network for prediction; it has no weights that could be saved or trained.
 
     Parameters
@@ -38,11 +42,13 @@ def fuse(network: MaskRCNN, dtype: torch.dtype = torch.float32) -> MaskRCNN:
     dtype : torch.dtype
         Type of the convolutions. The last layers of the box head, which make scores and
         coordinates, are computed in float32 at least.
+    layout : torch.memory_format
+        Order of the numbers of images, and so of the maps made of them.
     """
     with torch.device("meta"):
         fused = MaskRCNN(network.config)
     body, fpn = network.backbone.body, network.backbone.fpn
-    fused.backbone.body = cast("ResNetTrunk", FusedTrunk(body, dtype))
+    fused.backbone.body = cast("ResNetTrunk", FusedTrunk(body, dtype, layout))
     fused.backbone.fpn = cast("FeaturePyramid", FusedPyramid(fpn, dtype))
     fused.rpn.head = cast("RPNHead", FusedRPNHead(network.rpn.head, dtype))
     heads, drawn = network.roi_heads, fused.roi_heads
@@ -50,15 +56,18 @@ def fuse(network: MaskRCNN, dtype: torch.dtype = torch.float32) -> MaskRCNN:
     drawn.box_predictor = cast("BoxPredictor", FusedBoxPredictor(heads.box_predictor, dtype))
     drawn.mask_head = nn.Sequential(*(_block(layer, dtype) for layer in heads.mask_head))
     drawn.mask_predictor = cast("MaskPredictor", FusedMaskPredictor(heads.mask_predictor, dtype))
+    for module in fused.modules():
+        if isinstance(module, Convolution):
+            module.weight = module.weight.contiguous(memory_format=layout)
     return fused.eval()
 
 
 class FusedTrunk(nn.Module):
     """Trunk of a ResNet."""
 
-    def __init__(self, trunk: ResNetTrunk, dtype: torch.dtype) -> None:
+    def __init__(self, trunk: ResNetTrunk, dtype: torch.dtype, layout: torch.memory_format) -> None:
         super().__init__()
-        self.dtype = dtype
+        self.dtype, self.layout = dtype, layout
         self.stem = Convolution(trunk.conv1, trunk.bn1, rectify=True, dtype=dtype)
         self.maxpool = trunk.maxpool
         stages = [trunk.get_submodule(name) for name in trunk.stages]
@@ -69,7 +78,7 @@ class FusedTrunk(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps C2, C3, … of images (B, 3, H, W), in the network's type."""
-        x = images.to(self.dtype, memory_format=torch.channels_last)
+        x = images.to(self.dtype, memory_format=self.layout)
         x = self.maxpool(self.stem(x))
         maps = []
         for stage in self.stages:

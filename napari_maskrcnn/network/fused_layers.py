@@ -38,8 +38,8 @@ class Convolution(nn.Module):
         padding = conv.padding if not isinstance(conv.padding, str) else (0, 0)
         self.geometry = (list(padding), list(conv.stride), list(conv.dilation), conv.groups)
         self.rectify = rectify
-        self.bias = bias.to(dtype)
-        self.weight = weight.to(dtype, memory_format=torch.channels_last)
+        self.bias = bias.detach().to(dtype, copy=True)
+        self.weight = weight.detach().to(dtype, copy=True)
         self.fused = has_fused_operators(weight.device.type, dtype)
         self._packed: tuple[torch.Size, Tensor] | None = None
 
@@ -79,8 +79,8 @@ class Linear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor, rectify: bool, dtype: torch.dtype) -> None:
         super().__init__()
-        self.weight = weight.detach().to(dtype).contiguous()
-        self.bias = bias.detach().to(dtype)
+        self.weight = weight.detach().to(dtype, copy=True).contiguous()
+        self.bias = bias.detach().to(dtype, copy=True)
         self.rectify = rectify
         self.fused = has_fused_operators(weight.device.type, dtype)
 

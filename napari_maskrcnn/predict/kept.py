@@ -216,9 +216,8 @@ def predict_planes_job(
         if complete:
             planes[key] = found
     score = model.score if settings.score is None else settings.score
-    return Kept(
-        planes, settings, model.name, model.weights_hash, score, describe_device(model.device)
-    )
+    computed_by = describe_device(model.device, settings.precision)
+    return Kept(planes, settings, model.name, model.weights_hash, score, computed_by)
 
 
 def _numbered(job: Job[Instances], number: int, total: int) -> Job[tuple[Instances, bool]]:

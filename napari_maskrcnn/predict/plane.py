@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_maskrcnn.images import check_image, is_constant, percentiles, stretch, to_chw, unit
 from napari_maskrcnn.instances import LIMITED, Instances
 from napari_maskrcnn.jobs import Job, Progress, run
+from napari_maskrcnn.predict.finder import Finder
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.tiles import Tile, make_tiles
 
@@ -37,6 +38,7 @@ def predict(
     device: str = "auto",
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
+    precision: str = "auto",
 ) -> Instances:
     """Find the objects of one image.
 
@@ -58,6 +60,9 @@ def predict(
         Called with a `Progress` after every tile.
     stop : threading.Event, optional
         Ends the work at the next tile; what was found is returned.
+    precision : str
+        ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device is clearly faster with it.
+        Scores, boxes and masks are float32 in any case.
 
     Returns
     -------
@@ -79,6 +84,7 @@ def predict(
         diameter=diameter,
         channels=tuple(channels) if channels is not None else None,
         device=device,
+        precision=precision,
     )
     settings.validate()
     check_image(image)
@@ -114,6 +120,8 @@ def predict_job(
     Progress
         After every tile.
     """
+    from napari_maskrcnn.device import precision
+
     settings.validate()
     array = check_image(image)
     if model is None:
@@ -127,22 +135,29 @@ def predict_job(
     parts: list[Instances] = []
     if not is_constant(array):
         chw = to_chw(array, settings.channels)
-        limits = percentiles(chw)
-        for k, tile in enumerate(tiles):
+        ready = _normaliser(chw, array.dtype, model)
+        finder = Finder(model, precision(model.device, settings.precision), shape, zoom)
+        few = finder.at_a_time(tiles)
+        for k in range(0, len(tiles), few):
             if stop is not None and stop.is_set():
                 # Without the last progress: who drains this sees that it is not complete.
                 return _join(parts, shape, model.class_names)
             yield Progress(k, len(tiles), f"Tile {k + 1} of {len(tiles)}")
-            pixels = chw[:, *tile.slices]
-            ready = (
-                stretch(pixels, limits)
-                if model.network.config.stretch
-                else unit(pixels, array.dtype)
-            )
-            parts.append(_detect(ready, tile, shape, zoom, model))
+            some = tiles[k : k + few]
+            parts += finder.find([ready(chw[:, *tile.slices]) for tile in some], some)
     found = _join(parts, shape, model.class_names)
     yield Progress(len(tiles), len(tiles), f"{len(found)} candidates")
     return found
+
+
+def _normaliser(
+    chw: NDArray[Any], dtype: np.dtype[Any], model: Model
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """Return what brings any part of an image into [0, 1], as the model was trained."""
+    if not model.network.config.stretch:
+        return lambda pixels: unit(pixels, dtype)
+    limits = percentiles(chw)
+    return lambda pixels: stretch(pixels, limits)
 
 
 def _zoom(diameter: float | None, model: Model) -> float:
@@ -163,37 +178,6 @@ def _tiles(shape: tuple[int, int], zoom: float, model: Model) -> list[Tile]:
         return make_tiles(shape, max(shape), 0)
     factor = scale * zoom
     return make_tiles(shape, max(8, int(TILE / factor)), int(OVERLAP / factor))
-
-
-def _detect(
-    pixels: NDArray[np.float32], tile: Tile, shape: tuple[int, int], zoom: float, model: Model
-) -> Instances:
-    """Candidates that a tile (3, h, w) owns, in image pixels."""
-    import torch
-
-    from napari_maskrcnn.device import precision
-    from napari_maskrcnn.network.paste import RULES, paste
-    from napari_maskrcnn.network.prepare import prepare, to_image
-
-    config = model.network.config
-    prepared = prepare(torch.from_numpy(np.ascontiguousarray(pixels)), config, zoom)
-    batch = prepared.image[None].to(model.device)
-    found = model.fused(precision(model.device)).detect(batch, prepared.size)[0]
-    shift = np.asarray([tile.left, tile.top, tile.left, tile.top], np.float32)
-    boxes = to_image(found.boxes.cpu(), prepared.zoom).numpy() + shift
-    own = tile.owns(boxes)
-    crops, origins = paste(found.masks.cpu().numpy()[own], boxes[own], shape, RULES[config.paste])
-    full = Instances(
-        boxes[own],
-        found.scores.cpu().numpy()[own],
-        found.classes.cpu().numpy()[own],
-        model.class_names,
-        shape,
-        crops,
-        origins,
-        found.complete_above,
-    )
-    return full[np.asarray([bool(crop.any()) for crop in crops], dtype=bool)]
 
 
 def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:

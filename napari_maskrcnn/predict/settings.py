@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_maskrcnn.device import DEVICES
+from napari_maskrcnn.device import DEVICES, PRECISIONS
 
 # Candidates down to this score are kept, so that a threshold can be moved without predicting again.
 SCORE_FLOOR = 0.05
@@ -27,6 +27,8 @@ class PredictSettings:
         One to three channels to look at.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision : str
+        ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device is clearly faster with it.
     """
 
     model: str = "nuclei"
@@ -34,6 +36,7 @@ class PredictSettings:
     diameter: float | None = None
     channels: tuple[int, ...] | None = None
     device: str = "auto"
+    precision: str = "auto"
 
     def problems(self) -> list[str]:
         """What is wrong with these settings, a sentence each; empty when they can be used."""
@@ -46,6 +49,8 @@ class PredictSettings:
             found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
         if self.device.partition(":")[0] not in DEVICES:
             found.append(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}.")
+        if self.precision not in PRECISIONS:
+            found.append(f"precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}.")
         return found
 
     def validate(self) -> None:

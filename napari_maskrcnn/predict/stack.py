@@ -38,6 +38,7 @@ def predict_stack(
     device: str = "auto",
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
+    precision: str = "auto",
 ) -> tuple[NDArray[np.int32], pd.DataFrame]:
     """Find the objects of every plane of a stack or series.
 
@@ -48,7 +49,7 @@ def predict_stack(
     link : {"z", "t", None}
         Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
         their id ("t"). None: the planes on their own.
-    model, score, diameter, channels, device, progress, stop
+    model, score, diameter, channels, device, progress, stop, precision
         As for `predict`; stopping returns the finished planes, the others empty.
 
     Returns
@@ -70,6 +71,7 @@ def predict_stack(
         diameter=diameter,
         channels=tuple(channels) if channels is not None else None,
         device=device,
+        precision=precision,
     )
     loaded = None if isinstance(model, str) else model
     return run(predict_stack_job(stack, settings, link, stop, loaded), progress)

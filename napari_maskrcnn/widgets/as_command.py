@@ -73,6 +73,8 @@ def _predict(record: Prediction, image: Path, request: ExportRequest) -> str:
     words = [PROGRAM, "predict", str(image), "--output", str(folder), "--model", settings.model]
     if settings.device != "auto":
         words += ["--device", settings.device]
+    if settings.precision != "auto":
+        words += ["--precision", settings.precision]
     words += ["--score", repr(choice.score)]
     if settings.diameter is not None:
         words += ["--diameter", repr(settings.diameter)]

@@ -51,8 +51,10 @@ def test_the_model_is_scored_as_in_python(
     run: Main, dataset: Path, model_file: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "result.json"
-    assert run("evaluate", dataset, "--model", model_file, "--json", file) == 0
-    found = [predict(read_image(dataset / f"images/{n}.png"), str(model_file)) for n in "xy"]
+    words = ["evaluate", dataset, "--model", model_file, "--json", file]
+    assert run(*words, "--precision", "float32") == 0
+    images = [read_image(dataset / f"images/{n}.png") for n in "xy"]
+    found = [predict(image, str(model_file), precision="float32") for image in images]
     true = [read_image(dataset / f"labels/{n}.tif") for n in "xy"]
     scores = [instances.scores for instances in found]
     expected = evaluate(true, [i.to_labels() for i in found], scores, ["x", "y"])

@@ -74,6 +74,19 @@ def test_in_float32_it_is_the_same_to_rounding(tiny_config: NetworkConfig) -> No
         _assert_same(network, fused, images, 1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_later_changes_do_not_reach_the_copy(tiny_config: NetworkConfig, dtype: Any) -> None:
+    network = _lively(tiny_config).to(dtype)
+    fused = fuse(network, dtype)
+    before = fused.detect(_images().to(dtype))[0]
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    after = fused.detect(_images().to(dtype))[0]
+    assert after.boxes.equal(before.boxes)
+    assert after.masks.equal(before.masks)
+
+
 def test_without_fused_operators_it_is_the_same(
     tiny_config: NetworkConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.overlaps import overlaps
 from napari_maskrcnn.predict import plane
+from napari_maskrcnn.predict.finder import Finder
 from napari_maskrcnn.predict.settings import SCORE_FLOOR, PredictSettings
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train.metrics import average_precision
@@ -73,6 +74,34 @@ def test_tiles_give_what_the_whole_image_gives(
     shared = overlaps(whole, tiled)
     matched = (shared.iou >= 0.7).sum()
     assert matched >= 0.9 * max(whole.max(), tiled.max())
+
+
+def test_tiles_together_give_what_they_give_alone(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plane, "TILE", 256)
+    monkeypatch.setattr(plane, "OVERLAP", 96)
+    alone = nm.predict(pair[0], model, precision="float32")
+    monkeypatch.setattr(Finder, "at_a_time", lambda *_: 3)
+    steps: list[Progress] = []
+    together = nm.predict(pair[0], model, precision="float32", progress=steps.append)
+    assert [(s.done, s.message) for s in steps[:2]] == [(0, "Tile 1 of 4"), (3, "Tile 4 of 4")]
+    assert len(together) == len(alone)
+    np.testing.assert_allclose(together.boxes, alone.boxes, atol=0.01)
+    assert (together.to_labels() != alone.to_labels()).mean() < 1e-3
+
+
+def test_the_precision_is_the_one_asked_for(
+    model: Model, pair: tuple[np.ndarray, np.ndarray]
+) -> None:
+    exact = nm.predict(pair[0], model, precision="float32")
+    rounded = nm.predict(pair[0], model, precision="bfloat16")
+    assert exact.scores.dtype == rounded.scores.dtype == np.float32
+    assert exact.scores.tolist() != rounded.scores.tolist()
+    shared = overlaps(exact.to_labels(), rounded.to_labels())
+    assert (shared.iou >= 0.9).sum() >= 0.9 * len(exact)
+    with pytest.raises(ValueError, match="precision is 'double'"):
+        nm.predict(pair[0], model, precision="double")
 
 
 def test_a_diameter_rescales(model: Model, pair: tuple[np.ndarray, np.ndarray]) -> None:

@@ -15,6 +15,17 @@ def test_defaults_are_fine_and_every_problem_is_named_at_once() -> None:
         wrong.validate()
 
 
+def test_the_precision_is_the_one_asked_for_or_a_problem() -> None:
+    device = torch.device("cpu")
+    assert precision(device, "float32") == torch.float32
+    assert precision(device, "bfloat16") == torch.bfloat16
+    assert precision(device, "auto") == precision(device)
+    assert describe_device(device, "bfloat16") == "CPU, bfloat16"
+    with pytest.raises(ValueError, match="precision is 'half'; choose one of auto, float32"):
+        precision(device, "half")
+    assert "'half'" in PredictSettings(precision="half").problems()[0]
+
+
 def test_the_device_is_the_best_there_is_or_the_one_asked_for() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     best = choose_device("auto").type
