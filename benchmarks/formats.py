@@ -83,19 +83,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         labels = Path(folder) / "labels.npy"
         np.save(labels, make_labels(args.objects))
-        print(f"{'format':<12}{'':<7}{'s':>7}{'peak MB':>9}{'file MB':>9}{'wrong px':>10}")
+        print(f"{'format':<20}{'':<7}{'s':>7}{'peak MB':>9}{'file MB':>9}{'wrong px':>10}")
         for entry in (entry for entry in FORMATS if entry.name in args.formats):
-            path = Path(folder) / f"x{entry.suffixes[0] if entry.suffixes else ''}"
+            path = Path(folder) / f"{entry.name}{entry.suffixes[0] if entry.suffixes else ''}"
             for verb in ("write", "read") if entry.read is not None else ("write",):
                 case = [entry.name, str(path), str(labels), verb]
                 command = [sys.executable, __file__, "--case", *case]
                 done = subprocess.run(command, capture_output=True, text=True)
                 if done.returncode:
-                    print(f"{entry.name:<12}{verb:<7}{done.stderr.strip().splitlines()[-1]}")
+                    print(f"{entry.name:<20}{verb:<7}{done.stderr.strip().splitlines()[-1]}")
                     continue
                 seconds, peak, wrong = done.stdout.split()
                 size = f"{size_of(path) / 1e6:.1f}" if verb == "write" else ""
-                print(f"{entry.name:<12}{verb:<7}{seconds:>7}{peak:>9}{size:>9}{wrong:>10}")
+                print(f"{entry.name:<20}{verb:<7}{seconds:>7}{peak:>9}{size:>9}{wrong:>10}")
 
 
 if __name__ == "__main__":

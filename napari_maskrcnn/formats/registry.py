@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_maskrcnn.formats.cellpose import read_cellpose, write_cellpose
+from napari_maskrcnn.formats.coco import write_coco, write_coco_polygons
+from napari_maskrcnn.formats.coco_reader import is_coco, read_coco
+from napari_maskrcnn.formats.geojson import (
+    is_geojson,
+    read_geojson,
+    write_geojson,
+    write_geojson_annotations,
+)
+from napari_maskrcnn.formats.imagej import write_imagej
+from napari_maskrcnn.formats.imagej_reader import is_imagej, read_imagej
 from napari_maskrcnn.formats.label_data import LabelData
 from napari_maskrcnn.formats.ome_zarr import (
     is_ome_zarr,
@@ -28,6 +38,7 @@ from napari_maskrcnn.formats.png import (
 from napari_maskrcnn.formats.raster import read_array
 from napari_maskrcnn.formats.table import write_csv
 from napari_maskrcnn.formats.tiff import read_tiff, write_tiff
+from napari_maskrcnn.formats.yolo import read_yolo, write_yolo
 from napari_maskrcnn.jobs import Job
 
 Writer = Callable[[LabelData, Path], Job[None]]
@@ -90,6 +101,28 @@ FORMATS: tuple[Format, ...] = (
         folder=True,
         owns=owns_ome_zarr,
     ),
+    Format("coco", "COCO, run lengths", (".json",), write_coco, read_coco, is_coco),
+    Format("coco-polygons", "COCO, polygons", (".json",), write_coco_polygons, read_coco, is_coco),
+    Format("imagej", "ImageJ ROIs", (".zip",), write_imagej, read_imagej, is_imagej, (".roi",)),
+    Format(
+        "geojson",
+        "GeoJSON for QuPath, detections",
+        (".geojson",),
+        write_geojson,
+        read_geojson,
+        is_geojson,
+        (".json",),
+    ),
+    Format(
+        "geojson-annotations",
+        "GeoJSON for QuPath, annotations",
+        (".geojson",),
+        write_geojson_annotations,
+        read_geojson,
+        is_geojson,
+        (".json",),
+    ),
+    Format("yolo", "YOLO segmentation", (".txt",), write_yolo, read_yolo, beside=True),
     Format("csv", "CSV table of measurements", (".csv",), write_csv, beside=True),
     Format(
         "png",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.formats.atomic import atomic_folder, atomic_path
+from napari_maskrcnn.formats.json_file import sizes
 from napari_maskrcnn.formats.label_data import LabelData, check_labels, is_whole
 from napari_maskrcnn.formats.limits import MOST_PROVENANCE_BYTES, check_bytes
 from napari_maskrcnn.formats.provenance import provenance as origin
@@ -65,7 +66,7 @@ def export_job(
         part = stack.enter_context(_place(chosen, path, overwrite))
         if chosen.beside and data.provenance is not None:
             beside = stack.enter_context(atomic_path(provenance_path(path), overwrite))
-            beside.write_text(json.dumps(data.provenance, indent=2) + "\n", encoding="utf-8")
+            beside.write_text(json.dumps(_record(chosen, data), indent=2) + "\n", encoding="utf-8")
         assert chosen.write is not None
         steps = stack.enter_context(closing(chosen.write(data, part)))
         for step in steps:
@@ -172,6 +173,10 @@ def read_file(
         raise FileNotFoundError(f"There is no file {path}.")
     chosen = find_reader(path, format)
     assert chosen.read is not None
+    record = (read_provenance(path) if chosen.beside else None) or {}
+    own = record.pop("labels", None)
+    if shape is None and isinstance(own, dict):
+        shape = sizes(own.get("shape"))
     try:
         data = chosen.read(path, shape)
     except MemoryError:
@@ -184,7 +189,7 @@ def read_file(
             "save it from there again."
         ) from error
     if chosen.beside and data.provenance is None:
-        data = replace(data, provenance=read_provenance(path))
+        data = replace(data, provenance=record or None)
     try:
         return replace(data, labels=_integers(data.labels))
     except ValueError as error:
@@ -219,6 +224,12 @@ def read_provenance(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
+
+
+def _record(chosen: Format, data: LabelData) -> dict[str, Any]:
+    """Return what is said beside a file: the provenance, and the size that it cannot say itself."""
+    record = dict(data.provenance or {})
+    return record | ({"labels": {"shape": list(data.labels.shape)}} if chosen.read else {})
 
 
 def _place(chosen: Format, path: Path, overwrite: bool) -> AbstractContextManager[Path]:

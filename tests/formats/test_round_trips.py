@@ -16,6 +16,10 @@ PATHS = {
     "ome-zarr": "x.ome.zarr",
     "png": "objects",
     "cellpose": "x_seg.npy",
+    "coco": "x.json",
+    "geojson": "x.geojson",
+    "geojson-annotations": "x.geojson",
+    "imagej": "x.zip",
 }
 
 
