@@ -29,6 +29,7 @@ def kept_to_bytes(kept: Kept, choice: Choice) -> bytes:
         "planes": [list(plane) for plane in kept.planes],
         "class_names": [list(found.class_names) for found in kept.planes.values()],
         "shapes": [list(found.shape) for found in kept.planes.values()],
+        "complete_above": [found.complete_above for found in kept.planes.values()],
         "settings": asdict(kept.settings),
         "choice": asdict(choice),
         "model": [kept.model_name, kept.model_hash, kept.score, kept.device],
@@ -51,11 +52,10 @@ def kept_from_bytes(content: bytes) -> tuple[Kept, Choice]:
     """
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         header = json.loads(file["header"].tobytes())
+        columns = (header[name] for name in ("planes", "class_names", "shapes", "complete_above"))
         planes = {
-            tuple(plane): _instances(file, number, names, shape)
-            for number, (plane, names, shape) in enumerate(
-                zip(header["planes"], header["class_names"], header["shapes"], strict=True)
-            )
+            tuple(plane): _instances(file, number, *facts)
+            for number, (plane, *facts) in enumerate(zip(*columns, strict=True))
         }
     settings = header["settings"]
     if settings.get("channels") is not None:
@@ -77,7 +77,9 @@ def _arrays(found: Instances) -> dict[str, NDArray[Any]]:
     }
 
 
-def _instances(file: Any, number: int, names: list[str], shape: list[int]) -> Instances:
+def _instances(
+    file: Any, number: int, names: list[str], shape: list[int], complete_above: float
+) -> Instances:
     boxes, scores, classes, origins, sizes, bits = (
         file[f"{name} {number}"]
         for name in ("boxes", "scores", "classes", "origins", "sizes", "bits")
@@ -89,4 +91,5 @@ def _instances(file: Any, number: int, names: list[str], shape: list[int]) -> In
         np.unpackbits(content, count=int(count)).astype(bool).reshape(size)
         for content, count, size in zip(packed, pixels, sizes, strict=True)
     )
-    return Instances(boxes, scores, classes, tuple(names), (shape[0], shape[1]), crops, origins)
+    size = (shape[0], shape[1])
+    return Instances(boxes, scores, classes, tuple(names), size, crops, origins, complete_above)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_maskrcnn.widgets.header import ROWS, Header
 from napari_maskrcnn.widgets.jobs_ui import JobRunner, show_note
+from napari_maskrcnn.widgets.recovery import keeper_of
+from napari_maskrcnn.widgets.recovery_row import RecoveryRow
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -64,6 +67,7 @@ class Dock(Closable):
         outer.setContentsMargins(0, 0, 0, 0)
         self.header = header or Header(self.viewer, rows)
         if header is None:
+            outer.addWidget(RecoveryRow(self.viewer))
             outer.addWidget(with_margin(self.header))
         content = QWidget()
         self.body = QVBoxLayout(content)
@@ -75,6 +79,11 @@ class Dock(Closable):
         """List the layers anew; napari calls this when layers come, go or change their name."""
         self.header.refresh()
         self.layers_changed()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Let the journal know in which window this is."""
+        super().showEvent(event)
+        keeper_of(self.viewer).follow(self)
 
     def layers_changed(self) -> None:
         """Follow layers that came, went or changed their name; for tabs that list them."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from napari.layers import Image, Labels, Layer
+    from napari.layers import Labels, Layer
 
 #: One plane of a layer: an int on every axis that is not in the plane, None on the two that are.
 PlaneIndex = tuple[int | None, ...]
@@ -121,8 +121,8 @@ def transforms_of(layer: Layer) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in TRANSFORMS if hasattr(layer, name)}
 
 
-def labels_over(image: Image, data: NDArray[Any], name: str, **options: Any) -> Labels:
-    """Create a labels layer that lies exactly over an image."""
+def labels_over(image: Layer, data: NDArray[Any], name: str, **options: Any) -> Labels:
+    """Create a labels layer that lies exactly over an image, or over other labels."""
     from napari.layers import Labels
 
     return Labels(data, name=name, **transforms_of(image), **options)

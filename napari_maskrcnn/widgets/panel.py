@@ -12,6 +12,7 @@ from napari_maskrcnn.widgets.export_widget import ExportWidget
 from napari_maskrcnn.widgets.fine_tune_widget import FineTuneWidget
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.predict_widget import PredictWidget
+from napari_maskrcnn.widgets.recovery_row import RecoveryRow
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -39,6 +40,7 @@ class MaskRCNNPanel(Closable):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(RecoveryRow(viewer))
         layout.addWidget(with_margin(self.header))
         layout.addWidget(self.tabs, 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class Prediction:
     count : int
         Objects in them.
     image : weak reference to the image layer
-        What was predicted.
+        What was predicted; it returns None when that is gone.
     layer : weak reference to the labels layer
         Where it lies; a duplicate of the layer is not this prediction's.
     limited : bool
@@ -64,7 +64,7 @@ class Prediction:
     choice: Choice
     labels: Mapping[Any, NDArray[np.int32]]
     count: int
-    image: weakref.ref[Image]
+    image: Callable[[], Image | None]
     layer: weakref.ref[Labels] | None = None
     limited: bool = False
     edited: bool = field(default=False)
@@ -84,18 +84,39 @@ def prediction_of(layer: Layer | None) -> Prediction | None:
 
 def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Labels:
     """Create a labels layer over an image with what is chosen of a prediction."""
+    return _predicted_over(image, image, kept, choice, name)
+
+
+def _predicted_over(
+    over: Layer, image: Image | None, kept: Kept, choice: Choice, name: str
+) -> Labels:
     chosen = kept.choose(choice)
-    data = np.zeros(spatial_shape(image), np.int32)
+    data = np.zeros(spatial_shape(over), np.int32)
     for plane, labels in chosen.labels.items():
         data[as_slices(plane)] = labels
-    layer = labels_over(image, data, name, features=chosen.table.copy())
-    images = weakref.ref(image)
+    layer = labels_over(over, data, name, features=chosen.table.copy())
+    remember(layer, image, kept, choice)
+    return layer
+
+
+def remember(layer: Labels, image: Image | None, kept: Kept, choice: Choice) -> None:
+    """Keep in a labels layer what it came from; its image may be gone."""
+    chosen = kept.choose(choice)
     record = Prediction(
-        kept, choice, chosen.labels, len(chosen), images, weakref.ref(layer), chosen.limited
+        kept,
+        choice,
+        chosen.labels,
+        len(chosen),
+        weakref.ref(image) if image is not None else _gone,
+        weakref.ref(layer),
+        chosen.limited,
     )
     layer.metadata[KEY] = record
     layer.events.paint.connect(record.note_edit)
-    return layer
+
+
+def _gone() -> None:
+    """Stand for the weak reference to an image that was not there."""
 
 
 def is_untouched(layer: Labels) -> bool:
@@ -160,7 +181,9 @@ def replacement(layer: Labels, kept: Kept, choice: Choice) -> Labels:
     Writing into a layer whose history holds an edit would let a later undo or redo write old
     pixels into the new labels.
     """
-    fresh = predicted_labels(layer.metadata[KEY].image(), kept, choice, layer.name)
+    image = layer.metadata[KEY].image()
+    over = image if image is not None else layer
+    fresh = _predicted_over(over, image, kept, choice, layer.name)
     for name in LOOK:
         setattr(fresh, name, getattr(layer, name))
     return fresh

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +21,7 @@ def kept() -> Kept:
         found = Instances.from_labels(synthetic_nuclei((64, 80), count=9, seed=z)[1], ("a", "b"))
         scores = np.linspace(0.9, 0.1, len(found)).astype(np.float32)
         classes = np.arange(len(found)) % 2 + 1
-        planes[(z, None, None)] = Instances(
-            found.boxes, scores, classes, ("a", "b"), found.shape, found.crops, found.origins
-        )
+        planes[(z, None, None)] = replace(found, scores=scores, classes=classes, complete_above=0.2)
     planes[(2, None, None)] = Instances.empty((64, 80), ("a", "b"))
     settings = PredictSettings("mine", 0.4, 18.0, (0, 2), "cpu")
     return Kept(planes, settings, "mine", "f00d", 0.4, "2 threads")
@@ -37,7 +37,7 @@ def test_it_comes_back_whole() -> None:
     assert list(after.planes) == list(before.planes)
     for key, found in before.planes.items():
         again = after.planes[key]
-        assert again.shape == found.shape
+        assert (again.shape, again.complete_above) == (found.shape, found.complete_above)
         for name in ("boxes", "scores", "classes", "origins"):
             assert np.array_equal(getattr(again, name), getattr(found, name))
             assert getattr(again, name).dtype == getattr(found, name).dtype

@@ -170,7 +170,7 @@ class Journal:
                 self._db.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", row)
         # What was not there before is a snapshot; moving or renaming a layer is no correction.
         corrected = any(key in self._known and key[1] not in NO_EDIT for key in known)
-        edits = max(batch.edits, int(corrected)) if batch.by_hand else 0
+        edits = max(batch.edits, int(corrected and batch.by_hand))
         if known or edits or batch.ended:
             self._db.execute(
                 "UPDATE layers SET changed = ?, edits = edits + ?, ended = ? WHERE id = ?",
@@ -216,13 +216,20 @@ class Journal:
         parts = dict(self._db.execute("SELECT name, content FROM parts WHERE layer = ?", (i,)))
         return StoredLayer(i, made, changed, edits, ended, parts, count == len(made))
 
-    def array(self, layer: StoredLayer, into: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the pixels of a layer, or write those that are there into an array."""
+    def array(self, layer: StoredLayer) -> NDArray[Any]:
+        """Return the pixels of a layer; 0 where they are not known."""
+        array = np.zeros(layer.tiles.shape, np.dtype(layer.tiles.dtype))
+        for window, block in self.blocks(layer):
+            array[window] = block
+        return array
+
+    def blocks(self, layer: StoredLayer) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
+        """Yield the tiles of a layer that are there: where they lie, and their pixels."""
         with self._explained():
-            rows = self._db.execute(
-                "SELECT number, content FROM tiles WHERE layer = ?", (layer.id,)
-            )
-            return layer.tiles.assemble(rows, into)
+            yield from layer.tiles.unpacked(self._contents(layer))
+
+    def _contents(self, layer: StoredLayer) -> sqlite3.Cursor:
+        return self._db.execute("SELECT number, content FROM tiles WHERE layer = ?", (layer.id,))
 
     def end(self, how: End) -> None:
         """Write down how the window ended."""

@@ -54,19 +54,20 @@ def new_journal(root: Path) -> Path:
     return root / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}" / NAME
 
 
-def stored_windows(root: Path) -> list[StoredWindow]:
+def stored_windows(root: Path, crashed: bool = False) -> list[StoredWindow]:
     """Return the windows that do not live any more and have edited layers, newest first.
 
-    Windows that live, and files that cannot be read, are passed over.
+    Windows that live, and files that cannot be read, are passed over. `crashed` leaves out those
+    that ended as usual, without reading what is in them.
     """
     found = []
     for path in _journals(root):
         try:
-            found.append(_read(path))
+            found.append(_read(path, crashed))
         except JournalBusy:
             continue
-        except JournalError:
-            logger.warning("Passed over a journal.", exc_info=True)
+        except JournalError as error:
+            logger.info("Passed over a journal. %s", error)
     return sorted((w for w in found if w.layers), key=lambda w: w.started, reverse=True)
 
 
@@ -107,11 +108,13 @@ def _journals(root: Path) -> Iterator[Path]:
     yield from sorted(root.glob(f"*/{NAME}"))
 
 
-def _read(path: Path) -> StoredWindow:
+def _read(path: Path, crashed: bool = False) -> StoredWindow:
     journal = Journal(path, make=False)
     try:
-        layers = tuple(layer for layer in journal.layers() if layer.edits)
-        return StoredWindow(path, journal.started, journal.ended, layers)
+        ended = journal.ended
+        layers = [] if crashed and ended else journal.layers()
+        edited = tuple(layer for layer in layers if layer.edits)
+        return StoredWindow(path, journal.started, ended, edited)
     finally:
         journal.close()
 

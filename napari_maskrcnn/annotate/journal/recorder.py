@@ -74,7 +74,8 @@ class Recorder:
         for window in windows:
             self._add(self.tiles.touching(window), step)
         for indices in pixels:
-            axes = [array.ravel() for array in np.broadcast_arrays(*indices)]
+            # Not copied: np.nonzero hands out every n-th number of one long array.
+            axes = [a if a.ndim == 1 else a.ravel() for a in np.broadcast_arrays(*indices)]
             for start in range(0, len(axes[0]), AT_ONCE):
                 self._scattered.append(([axis[start : start + AT_ONCE] for axis in axes], step))
 

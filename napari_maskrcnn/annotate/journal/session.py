@@ -55,15 +55,20 @@ class Tracked:
         What else belongs to it.
     wake : callable
         Called when a tick is due.
+    edits : int
+        Edits that it came with.
     """
 
-    def __init__(self, number: int, data: Any, parts: Parts, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, number: int, data: Any, parts: Parts, wake: Callable[[], None], edits: int = 0
+    ) -> None:
         self.number = number
         self.parts = parts
         self._wake = wake
-        self.edited = False
-        self._edits = 0
+        self.edited = edits > 0
+        self._edits = edits
         self._by_hand = True
+        self._counted = False
         self._due = True
         self._held_since: float | None = None
         self.recorder = Recorder(data)
@@ -80,15 +85,38 @@ class Tracked:
     ) -> None:
         """Note an edit, as `Recorder.note` takes it."""
         self.recorder.note(windows, pixels)
-        self._edits += 1
+        self._edits += not self._counted
+        self._counted = False
         self.edited = True
         self._wake()
 
-    def note_parts(self, by_hand: bool = True) -> None:
-        """Note that parts changed, or pixels through no hand but the plugin's."""
+    def note_parts(self, edited: bool = False) -> None:
+        """Note that something beside the pixels changed, perhaps as an edit of the labels."""
         self._due = True
-        self._by_hand &= by_hand
-        self.edited |= by_hand
+        self.edited |= edited
+        self._wake()
+
+    def note_own(self) -> None:
+        """Note that pixels and parts changed by no hand: a slider shows more of a prediction."""
+        self._due, self._by_hand = True, False
+        self.recorder.look_at_all()
+        self._wake()
+
+    def look_again(self, window: Sequence[int | slice] | None) -> None:
+        """Look where an undo may have changed something, and at a window that may have changed."""
+        self.recorder.note_undo()
+        if window is not None:
+            self.recorder.look_at(window)
+        self._wake()
+
+    def note_now(self, window: Sequence[int | slice]) -> None:
+        """Note what changed in the middle of a step, which will count when it ends."""
+        self.recorder.note_now(window)
+        self._by_hand = False
+        if not self.edited:
+            # A crash may come before the end of the first one.
+            self.edited = self._counted = True
+            self._edits += 1
         self._wake()
 
     @property
@@ -115,7 +143,9 @@ class Tracked:
             return None
         parts = self.parts.changed()
         batch = Batch(self.number, self.recorder.tiles, blocks, parts, self._edits, self._by_hand)
-        self._due, self._edits, self._by_hand = False, 0, True
+        self._due, self._edits = False, 0
+        # What no hand did may take several batches.
+        self._by_hand = self._by_hand or not self.recorder.pending
         return batch
 
     def put_back(self, batch: Batch) -> None:
@@ -164,9 +194,9 @@ class Session:
         self._unsynced = False
         self._synced_at = 0.0
 
-    def track(self, data: Any, parts: Parts) -> Tracked:
-        """Begin to record a layer."""
-        tracked = Tracked(self._next, data, parts, self._wake)
+    def track(self, data: Any, parts: Parts, edits: int = 0) -> Tracked:
+        """Begin to record a layer, with edits of an earlier session."""
+        tracked = Tracked(self._next, data, parts, self._wake, edits)
         self.tracked[tracked.number] = tracked
         self._next += 1
         self._wake()

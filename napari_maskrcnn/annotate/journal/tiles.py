@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,24 +86,14 @@ class Tiles:
             return np.zeros(0, np.int64)
         return self.touching([slice(int(a.min()), int(a.max()) + 1) for a in indices])
 
-    def assemble(
-        self, blocks: Iterable[tuple[int, bytes]], into: NDArray[Any] | None = None
-    ) -> Any:
-        """Make the array of packed tiles.
-
-        Parameters
-        ----------
-        blocks : iterable of (int, bytes)
-            Number and content of each tile; those left out stay as they are.
-        into : array, optional
-            What the tiles are written into, of this shape; without it, zeros.
-        """
-        array = np.zeros(self.shape, np.dtype(self.dtype)) if into is None else into
-        for number, content in blocks:
+    def unpacked(
+        self, contents: Iterable[tuple[int, bytes]]
+    ) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
+        """Unpack tiles, each a number and a content; yield where they lie and their pixels."""
+        for number, content in contents:
             window = self.window(number)
             shape = tuple(cut.stop - cut.start for cut in window)
-            array[window] = unpack(content, shape, self.dtype)
-        return array
+            yield window, unpack(content, shape, self.dtype)
 
     def to_json(self) -> Mapping[str, Any]:
         """Return what makes this object again."""
