@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.widgets.prediction import prediction_of
+from napari_maskrcnn.widgets.shown_plane import ShownPlane
 from napari_maskrcnn.widgets.stored_layer import LayerParts
 
 if TYPE_CHECKING:
-    from napari.layers import Labels, Layer
+    from napari import Viewer
+    from napari.layers import Labels
 
     from napari_maskrcnn.annotate.journal.session import Session
-    from napari_maskrcnn.widgets.layers import PlaneIndex
 
 #: Events after which a layer looks or lies differently.
 LOOKS = ("name", "scale", "translate", "rotate", "shear", "affine", "units", "opacity", "visible")
-Shown = Callable[["Labels"], "tuple[PlaneIndex, tuple[int, ...]] | None"]
 
 
 class LayerWatch:
@@ -30,13 +30,10 @@ class LayerWatch:
     ----------
     layer : napari.layers.Labels
         The layer.
-    layers : callable
-        Returns those of its viewer.
+    viewer : callable
+        Returns its viewer, or None when that is gone.
     session : Session
         The journal.
-    shown : callable
-        Returns the plane of the layer that is shown and its axes in the order of the screen, or
-        None when that is no plane.
     edits : int
         Edits that the layer came with.
     """
@@ -44,18 +41,17 @@ class LayerWatch:
     def __init__(
         self,
         layer: Labels,
-        layers: Callable[[], Iterable[Layer]],
+        viewer: Callable[[], Viewer | None],
         session: Session,
-        shown: Shown,
         edits: int = 0,
     ) -> None:
         self.layer = layer
         self._session = session
-        self._shown = shown
-        self._parts = LayerParts(layer, layers)
+        self._shown = ShownPlane(viewer, layer)
+        self._parts = LayerParts(layer, viewer)
         self._tracked = session.track(layer.data, self._parts, edits)
         self._predicted = self._labels_predicted()
-        self._plane = self._plane_now()
+        self._view = self._shown.view()
         self._listeners = {
             "paint": self._painted,
             "labels_update": self._painting,
@@ -83,27 +79,21 @@ class LayerWatch:
                 windows.append(atom.slice_key)
             else:
                 pixels.append(atom[0])
+        self._shown.forget()
         self._tracked.step(windows, pixels)
 
     def _painting(self, event: Any) -> None:
         """Follow a stroke that is not finished."""
-        shown = self._shown(self.layer)
-        if shown is None:
-            return
-        plane, axes = shown
-        window: list[int | slice] = [slice(None) if at is None else at for at in plane]
-        for axis, start, size in zip(axes, event.offset, event.data.shape, strict=False):
-            window[axis] = slice(int(start), int(start) + int(size))
-        self._tracked.note_now(window)
+        part = self._shown.part(event.offset, event.data.shape)
+        if part is not None:
+            self._tracked.note_now(part)
 
     def _redrawn(self, event: Any) -> None:
         if self._shows_another_prediction():
             return
-        before, self._plane = self._plane, self._plane_now()
-        same = self._plane is not None and self._plane == before
-        plane = self._plane or ()
-        window = tuple(slice(None) if at is None else at for at in plane) if same else None
-        self._tracked.look_again(window)
+        before, self._view = self._view, self._shown.view()
+        # The plane is worked out when it is looked at: this comes at every stroke.
+        self._tracked.look_again(self._shown.window if self._view == before else None)
 
     def _replaced(self, event: Any) -> None:
         if self.layer.data is not self._tracked.recorder.data:
@@ -115,6 +105,7 @@ class LayerWatch:
             self._tracked.note_parts(edited=True)
 
     def _look_changed(self, event: Any) -> None:
+        self._shown.forget()
         self._tracked.note_parts()
 
     def _shows_another_prediction(self) -> bool:
@@ -129,7 +120,3 @@ class LayerWatch:
     def _labels_predicted(self) -> Any:
         record = prediction_of(self.layer)
         return record.labels if record is not None else None
-
-    def _plane_now(self) -> PlaneIndex | None:
-        shown = self._shown(self.layer)
-        return shown[0] if shown is not None else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -31,15 +31,11 @@ from napari_maskrcnn.annotate.journal.folder import (
 from napari_maskrcnn.annotate.journal.session import DELAY, RETRY, Session
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.layer_watch import LayerWatch
-from napari_maskrcnn.widgets.layers import displayed_plane
 from napari_maskrcnn.widgets.restoring import Claim, claim_all, put_back
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from napari.layers import Layer
     from qtpy.QtWidgets import QWidget
-
-    from napari_maskrcnn.widgets.layers import PlaneIndex
 
 logger = logging.getLogger(__name__)
 
@@ -224,25 +220,10 @@ class Keeper(QObject):
         known = layer in self._watches or self._closed
         if isinstance(layer, Labels) and not layer.multiscale and not known:
             edits = self._came_with.pop(layer, 0)
-            self._watches[layer] = LayerWatch(layer, self._layers, self.session, self._shown, edits)
+            self._watches[layer] = LayerWatch(layer, self._viewer, self.session, edits)
 
     def _unwatch(self, layer: Labels) -> None:
         self._watches.pop(layer).close()
-
-    def _layers(self) -> Iterable[Layer]:
-        viewer = self._viewer()
-        return viewer.layers if viewer is not None else ()
-
-    def _shown(self, layer: Labels) -> tuple[PlaneIndex, tuple[int, ...]] | None:
-        viewer = self._viewer()
-        if viewer is None or layer not in viewer.layers:
-            return None
-        try:
-            plane = displayed_plane(viewer, layer)
-        except ValueError:
-            return None
-        offset = viewer.dims.ndim - layer.ndim
-        return plane, tuple(axis - offset for axis in viewer.dims.displayed)
 
     def _problem(self, error: JournalError | None) -> None:
         if error is None:

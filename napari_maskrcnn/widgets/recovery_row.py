@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -56,7 +57,7 @@ def described(windows: list[StoredWindow]) -> str:
     if not layers:
         return ""
     newest = max(layers, key=lambda layer: layer.changed)
-    name = read_look(newest.parts).get("name", "labels")
+    name = escape(read_look(newest.parts).get("name", "labels"))
     when = datetime.fromtimestamp(newest.changed)
     edits = f"{newest.edits} edit" + ("s" if newest.edits != 1 else "")
     others = f", and {len(layers) - 1} more" if len(layers) > 1 else ""

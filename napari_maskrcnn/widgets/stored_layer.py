@@ -17,6 +17,7 @@ from napari_maskrcnn.widgets.layers import TRANSFORMS, spatial_shape
 from napari_maskrcnn.widgets.prediction import KEY, LOOK, prediction_of, remember
 
 if TYPE_CHECKING:
+    from napari import Viewer
     from napari.layers import Image, Labels, Layer
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,13 @@ class LayerParts:
     ----------
     layer : napari.layers.Labels
         The layer.
-    layers : callable
-        Returns those of its viewer, to find its image.
+    viewer : callable
+        Returns its viewer, to find its image, or None when that is gone.
     """
 
-    def __init__(self, layer: Labels, layers: Callable[[], Iterable[Layer]]) -> None:
+    def __init__(self, layer: Labels, viewer: Callable[[], Viewer | None]) -> None:
         self._layer = layer
-        self._layers = layers
+        self._viewer = viewer
         self._features = True
         self._look: dict[str, Any] = {}
         self._metadata: dict[str, Any] = {}
@@ -54,7 +55,8 @@ class LayerParts:
         """Return what changed since the last call: name, and what packs it in the thread."""
         parts: dict[str, Callable[[], bytes]] = {}
         layer = self._layer
-        look = look_of(layer, _image_of(layer, self._layers()))
+        viewer = self._viewer()
+        look = look_of(layer, _image_of(layer, viewer.layers if viewer is not None else ()))
         if look != self._look:
             self._look = look
             parts["look"] = partial(_json, look)

@@ -20,7 +20,6 @@ from napari_maskrcnn.annotate.journal.file import Journal
 from napari_maskrcnn.annotate.journal.session import Session
 from napari_maskrcnn.annotate.journal.table import table_from_bytes
 from napari_maskrcnn.widgets.layer_watch import LayerWatch
-from napari_maskrcnn.widgets.layers import displayed_plane
 from napari_maskrcnn.widgets.placing import change
 from napari_maskrcnn.widgets.prediction import predicted_labels
 from napari_maskrcnn.widgets.stored_layer import read_look
@@ -35,13 +34,8 @@ class Watched:
         self.layer = data if isinstance(data, Labels) else Labels(data, name="cells")
         self.viewer.add_layer(self.layer)
         self.session = Session(path, lambda: None, self._fail)
-        self.watch = LayerWatch(self.layer, lambda: self.viewer.layers, self.session, self._shown)
+        self.watch = LayerWatch(self.layer, lambda: self.viewer, self.session)
         self.path = path
-
-    def _shown(self, layer: Labels) -> Any:
-        if self.viewer.dims.ndisplay != 2:
-            return None
-        return displayed_plane(self.viewer, layer), tuple(self.viewer.dims.displayed)
 
     def _fail(self, error: Exception | None) -> None:
         raise AssertionError(error)
@@ -171,7 +165,7 @@ def test_the_slider_alone_reads_and_counts_nothing(watched: Callable[..., Watche
     each = watched(np.ones((4, 600, 600), np.int32))
     for z in (1, 2, 3, 0):
         each.viewer.dims.set_current_step(0, z)
-        assert not each.watch._tracked.recorder.pending
+        assert each.watch._tracked._window is None
     assert each.check().edits == 0
 
 

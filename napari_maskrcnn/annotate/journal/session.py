@@ -69,6 +69,8 @@ class Tracked:
         self._edits = edits
         self._by_hand = True
         self._counted = False
+        self._undone = False
+        self._window: Callable[[], Sequence[int | slice] | None] | None = None
         self._due = True
         self._held_since: float | None = None
         self.recorder = Recorder(data)
@@ -102,11 +104,13 @@ class Tracked:
         self.recorder.look_at_all()
         self._wake()
 
-    def look_again(self, window: Sequence[int | slice] | None) -> None:
-        """Look where an undo may have changed something, and at a window that may have changed."""
-        self.recorder.note_undo()
-        if window is not None:
-            self.recorder.look_at(window)
+    def look_again(self, window: Callable[[], Sequence[int | slice] | None] | None = None) -> None:
+        """Look where an undo may have changed something, and at a window that may have changed.
+
+        The window is asked for when it is looked at.
+        """
+        self._undone = True
+        self._window = window or self._window
         self._wake()
 
     def note_now(self, window: Sequence[int | slice]) -> None:
@@ -122,20 +126,39 @@ class Tracked:
     @property
     def pending(self) -> bool:
         """Whether something is left to copy or to hand over."""
-        return self._due or self.recorder.pending or self._held_since is not None
+        return self._due or self._undone or self.recorder.pending or self._held_since is not None
 
     def copy(self, seconds: float, snapshot: bool = False) -> None:
         """Copy changes, and tiles of the snapshot too, for about this long."""
         recorder = self.recorder
+        self._look()
         if recorder.pending if snapshot else recorder.changes_pending:
             if self._held_since is None:
                 self._held_since = time.monotonic()
             recorder.copy(seconds, snapshot)
 
+    def copy_edits(self) -> None:
+        """Copy everything of a layer that was edited, however long it takes."""
+        while self.edited and (self._undone or self.recorder.pending):
+            self.copy(COPYING, snapshot=True)
+
+    @property
+    def changes_pending(self) -> bool:
+        """Whether a change, rather than the snapshot, may be left to copy."""
+        return self._undone or self.recorder.changes_pending
+
+    def _look(self) -> None:
+        if self._undone:
+            self.recorder.note_undo()
+            window = self._window() if self._window is not None else None
+            if window is not None:
+                self.recorder.look_at(window)
+            self._undone, self._window = False, None
+
     def batch(self, at_once: bool = False) -> Batch | None:
         """Hand over what was copied, when it is the labels as they were at one moment."""
         held = 0.0 if self._held_since is None else time.monotonic() - self._held_since
-        if self.recorder.changes_pending and held < MOST_HELD and not at_once:
+        if self.changes_pending and held < MOST_HELD and not at_once:
             return None
         blocks = self.recorder.take()
         self._held_since = None
@@ -205,8 +228,7 @@ class Session:
     def untrack(self, tracked: Tracked, how: End = "closed") -> None:
         """Stop recording a layer that was closed; what is left of its changes is written."""
         del self.tracked[tracked.number]
-        while tracked.edited and tracked.recorder.pending:
-            tracked.copy(COPYING, snapshot=True)
+        tracked.copy_edits()
         batch = tracked.batch(at_once=True) or Batch(tracked.number, tracked.recorder.tiles)
         batch.ended = how
         self.writer.submit(batch)
@@ -231,7 +253,7 @@ class Session:
             return PAUSE
         end = time.perf_counter() + COPYING
         # What a person did goes before the snapshot of another layer.
-        order = sorted(self.tracked.values(), key=lambda t: not t.recorder.changes_pending)
+        order = sorted(self.tracked.values(), key=lambda t: not t.changes_pending)
         for tracked in order:
             if (left := end - time.perf_counter()) > 0:
                 # A snapshot that is being written must not keep an edit waiting.
@@ -254,18 +276,16 @@ class Session:
     def flush(self) -> None:
         """Write everything now and wait for it."""
         for tracked in self.tracked.values():
-            while tracked.recorder.pending:
+            while tracked.pending:
                 tracked.copy(COPYING, snapshot=True)
                 self._submit(tracked)
-            self._submit(tracked)
         self.writer.wait()
         self._look_at_writer()
 
     def close(self, how: End | None = "closed") -> None:
         """Write everything, note how the window ended, and let go of the file."""
         for tracked in list(self.tracked.values()):
-            while tracked.edited and tracked.recorder.pending:
-                tracked.copy(COPYING, snapshot=True)
+            tracked.copy_edits()
             self._submit(tracked)
         self.tracked.clear()
         self.writer.close(how)

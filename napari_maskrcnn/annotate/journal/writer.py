@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from napari_maskrcnn.annotate.journal.batch import Batch, End, JournalError, explained
@@ -42,7 +43,7 @@ class JournalWriter:
 
     def submit(self, batch: Batch) -> None:
         """Have a batch written."""
-        self._waiting.append((batch, self._pool.submit(self._write, batch)))
+        self._waiting.append((batch, self._start(partial(self._write, batch))))
 
     def failures(self) -> list[tuple[Batch, JournalError]]:
         """Return the batches that could not be written since the last call, and why."""
@@ -64,28 +65,31 @@ class JournalWriter:
 
     def sync(self) -> None:
         """Have what was written brought to the disk itself."""
-        self._pool.submit(self._sync)
+        self._start(self._sync)
 
     def wait(self) -> None:
         """Wait until everything that was submitted is written, or has failed."""
-        self._pool.submit(lambda: None).result()
+        self._start(lambda: None).result()
 
     def close(self, how: End | None) -> None:
         """Write the rest, note how the window ended, and let go of the file.
 
         Without a single edit the file goes away.
         """
-        self._in_thread(lambda: self._end(how))
+        self._start(partial(self._end, how)).result()
         self._pool.shutdown()
 
-    def _in_thread(self, work: Callable[[], None]) -> None:
+    def _start(self, work: Callable[[], None]) -> Future[None]:
         try:
-            future = self._pool.submit(work)
+            return self._pool.submit(work)
         except RuntimeError:
             # The interpreter is ending: its threads have finished and start nothing new.
-            work()
-        else:
-            future.result()
+            future: Future[None] = Future()
+            try:
+                future.set_result(work())  # type: ignore[func-returns-value]
+            except Exception as error:
+                future.set_exception(error)
+            return future
 
     def _write(self, batch: Batch) -> None:
         if self._journal is not None and not self.path.exists():

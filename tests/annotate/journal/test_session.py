@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -198,3 +201,29 @@ def test_an_array_in_the_place_of_another_is_an_edit(path: Path) -> None:
     found = window.stored()
     assert found.dtype == np.uint16
     assert (found == 7).all()
+
+
+def test_what_is_left_when_the_interpreter_ends_is_written(path: Path) -> None:
+    code = """
+import atexit, pathlib, sys
+import numpy as np
+from napari_maskrcnn.annotate.journal.session import Session
+from tests.annotate.journal.editing import NoParts
+session = Session(pathlib.Path(sys.argv[1]), lambda: None, print)
+labels = np.zeros((600, 600), np.int32)
+tracked = session.track(labels, NoParts())
+atexit.register(session.close, None)
+session.flush()
+labels[3, 4] = 5
+tracked.step([(3, 4)])
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    journal = Journal(path, make=False)
+    (layer,) = journal.layers()
+    assert layer.edits == 1
+    assert journal.array(layer)[3, 4] == 5
+    assert journal.ended is None
+    journal.close()
