@@ -16,7 +16,8 @@ import pytest
 from napari_maskrcnn.annotate.journal import session as session_module
 from napari_maskrcnn.annotate.journal.batch import JournalError
 from napari_maskrcnn.annotate.journal.file import Journal
-from napari_maskrcnn.annotate.journal.session import Session, Tracked
+from napari_maskrcnn.annotate.journal.session import Session
+from napari_maskrcnn.annotate.journal.tracked import Tracked
 from tests.annotate.journal.editing import NoParts
 
 CORNER = (slice(0, 20), slice(0, 20))
