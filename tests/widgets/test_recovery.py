@@ -199,8 +199,7 @@ def test_an_edit_of_lazy_labels_comes_back_over_their_own(
     viewer = make_napari_viewer(show=True)
     own = viewer.add_layer(labels())
     row = RecoveryRow(viewer)
-    viewer.window.add_dock_widget(row, name="Mask R-CNN")
-    qtbot.waitUntil(lambda: not row.isHidden(), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(row.keeper.offers), timeout=10_000)
     row.restore.click()
     settled(viewer, qtbot)
     assert list(viewer.layers) == [own]
