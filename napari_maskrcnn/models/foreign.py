@@ -1,7 +1,8 @@
 """Torchvision's ``.pth`` files, read without running anything in them, as tensors and a card.
 
-The architecture is read off the shapes. What shapes cannot tell (class names, input size, anchor
-sizes) is taken as torchvision's ``maskrcnn_resnet50_fpn`` has it.
+The architecture is read off names and shapes: the trunk, the norms, the depth of the heads, and
+whether classes share boxes or masks. What these cannot tell (class names, input size, anchor sizes)
+is taken as torchvision's ``maskrcnn_resnet50_fpn`` and ``maskrcnn_resnet50_fpn_v2`` have it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.coco import coco_class_names
@@ -20,12 +22,12 @@ from napari_maskrcnn.models.weights import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_maskrcnn.network.config import NetworkConfig
+    from napari_maskrcnn.network.config import Backbone, NetworkConfig
 
-Backbone = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 READABLE = (
     "Import reads .safetensors files of napari-maskrcnn and .pth files with the state dict of "
-    "torchvision's maskrcnn_resnet50_fpn."
+    "torchvision's maskrcnn_resnet50_fpn or maskrcnn_resnet50_fpn_v2, also with another ResNet or "
+    "ResNeXt trunk."
 )
 _WRAPPERS = ("model", "state_dict", "model_state_dict", "network", "net")
 _PREFIX = re.compile(r"^(module\.|_orig_mod\.|model\.)+")
@@ -36,17 +38,20 @@ _RENAMED = (
 )
 _MASK_FCN = re.compile(r"^(roi_heads\.mask_head)\.mask_fcn(\d+)\.(weight|bias)$")
 _BLOCK = re.compile(r"^backbone\.body\.layer(\d)\.(\d+)\.conv1\.weight$")
-# (blocks of each stage, has a third convolution) of each trunk.
-_TRUNKS: dict[tuple[tuple[int, ...], bool], Backbone] = {
-    ((2, 2, 2, 2), False): "resnet18",
-    ((3, 4, 6, 3), False): "resnet34",
-    ((3, 4, 6, 3), True): "resnet50",
-    ((3, 4, 23, 3), True): "resnet101",
+# Of each trunk the blocks of each stage, the channels out of and into a group of the first block's
+# second convolution, and whether a block has a third one.
+_TRUNKS: dict[tuple[tuple[int, ...], tuple[int, ...], bool], Backbone] = {
+    ((2, 2, 2, 2), (64, 64), False): "resnet18",
+    ((3, 4, 6, 3), (64, 64), False): "resnet34",
+    ((3, 4, 6, 3), (64, 64), True): "resnet50",
+    ((3, 4, 23, 3), (64, 64), True): "resnet101",
+    ((3, 4, 6, 3), (128, 4), True): "resnext50_32x4d",
+    ((3, 4, 23, 3), (256, 8), True): "resnext101_32x8d",
 }
 
 
 def read_torchvision(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
-    """Read a torchvision Mask R-CNN of the ``maskrcnn_resnet50_fpn`` layout.
+    """Read a torchvision Mask R-CNN of either version's layout, with any trunk known here.
 
     Parameters
     ----------
@@ -68,15 +73,11 @@ def read_torchvision(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
         When the file is damaged, of another kind or layout, or holds more than numbers.
     """
     tensors = {_present_name(name): tensor for name, tensor in _load_tensors(path).items()}
-    if "rpn.head.conv.1.0.weight" in tensors:
-        raise WeightsError(
-            f"{path}: torchvision's maskrcnn_resnet50_fpn_v2, which has another head. {READABLE}"
-        )
     try:
         config = _read_config(tensors)
-    except (KeyError, IndexError) as error:
+    except (LookupError, ValueError) as error:
         raise WeightsError(
-            f"{path}: a PyTorch checkpoint of another network ({error} is missing). {READABLE}"
+            f"{path}: a PyTorch checkpoint of another network ({error}). {READABLE}"
         ) from error
     card = ModelCard(
         path.stem,
@@ -144,24 +145,53 @@ def _present_name(name: str) -> str:
 
 
 def _read_config(tensors: Mapping[str, Tensor]) -> NetworkConfig:
+    """Network that the tensors look like; that every one fits is checked when it is built."""
     from napari_maskrcnn.network.config import NetworkConfig
 
+    frozen = not any(name.endswith("num_batches_tracked") for name in tensors)
+    box_convs = _count(tensors, "roi_heads.box_head.{}.0.weight")
+    wide = f"roi_heads.box_head.{box_convs + 1 if box_convs else 'fc6'}.weight"
+    return NetworkConfig(
+        backbone=_trunk(tensors),
+        frozen_norm=frozen,
+        fpn_norm="backbone.fpn.inner_blocks.0.1.weight" in tensors,
+        head_norm="roi_heads.mask_head.0.1.weight" in tensors,
+        norm_eps=_norm_eps(tensors, frozen),
+        fpn_channels=_rows(tensors, "backbone.fpn.layer_blocks.0.0.weight"),
+        box_channels=_rows(tensors, wide),
+        mask_channels=_rows(tensors, "roi_heads.mask_head.0.0.weight"),
+        rpn_convs=_count(tensors, "rpn.head.conv.{}.0.weight"),
+        box_convs=box_convs,
+        class_agnostic_boxes=_rows(tensors, "roi_heads.box_predictor.bbox_pred.weight") == 4,
+        class_agnostic_masks=_rows(tensors, "roi_heads.mask_predictor.mask_fcn_logits.weight") == 1,
+        class_names=_class_names(_rows(tensors, "roi_heads.box_predictor.cls_score.weight") - 1),
+        # These weights draw no line at a hundred objects; only torchvision's code does.
+        pre_nms=None,
+        post_nms=None,
+        max_detections=None,
+    )
+
+
+def _trunk(tensors: Mapping[str, Tensor]) -> Backbone:
     counted = Counter(int(m.group(1)) for name in tensors if (m := _BLOCK.match(name)))
     blocks = tuple(counted[stage] for stage in sorted(counted))
-    bottleneck = "backbone.body.layer1.0.conv3.weight" in tensors
-    if (blocks, bottleneck) not in _TRUNKS:
-        raise KeyError(f"a ResNet trunk under backbone.body, not {list(blocks)} blocks")
-    frozen = not any(name.endswith("num_batches_tracked") for name in tensors)
-    classes = tensors["roi_heads.box_predictor.cls_score.weight"].shape[0] - 1
-    return NetworkConfig(
-        backbone=_TRUNKS[blocks, bottleneck],
-        frozen_norm=frozen,
-        norm_eps=_norm_eps(tensors, frozen),
-        fpn_channels=tensors["backbone.fpn.layer_blocks.0.0.weight"].shape[0],
-        box_channels=tensors["roi_heads.box_head.fc6.weight"].shape[0],
-        mask_channels=tensors["roi_heads.mask_head.0.0.weight"].shape[0],
-        class_names=_class_names(classes),
-    )
+    first = "backbone.body.layer1.0."
+    shape = tuple(tensors[f"{first}conv2.weight"].shape[:2]) if counted else ()
+    trunk = _TRUNKS.get((blocks, shape, f"{first}conv3.weight" in tensors))
+    if trunk is None:
+        raise ValueError(f"no known ResNet trunk: backbone.body has {list(blocks)} blocks")
+    return trunk
+
+
+def _rows(tensors: Mapping[str, Tensor], name: str) -> int:
+    if name not in tensors or tensors[name].ndim == 0:
+        raise ValueError(f"{name} is missing")
+    return int(tensors[name].shape[0])
+
+
+def _count(tensors: Mapping[str, Tensor], pattern: str) -> int:
+    """Count the layers that are there under the pattern's names, numbered from 0."""
+    return next(k for k in count() if pattern.format(k) not in tensors)
 
 
 def _norm_eps(tensors: Mapping[str, Tensor], frozen: bool) -> float:
@@ -176,4 +206,6 @@ def _class_names(classes: int) -> tuple[str, ...]:
     names = coco_class_names()
     if classes == len(names):  # nobody else has just as many
         return names
+    if classes < 1:
+        raise ValueError(f"its class layer has {classes + 1} rows, background and no class")
     return ("object",) if classes == 1 else tuple(f"class {k}" for k in range(1, classes + 1))

@@ -18,7 +18,8 @@ def import_model(file: str | Path, name: str | None = None, overwrite: bool = Fa
     ----------
     file : str or Path
         A ``.safetensors`` file of napari-maskrcnn, or a ``.pth`` file with the state dict of
-        torchvision's ``maskrcnn_resnet50_fpn``. Torchvision's published COCO file becomes "coco".
+        torchvision's ``maskrcnn_resnet50_fpn`` or of its second version. Torchvision's published
+        COCO file becomes "coco".
     name : str, optional
         Name of the model; the file's own when None.
     overwrite : bool

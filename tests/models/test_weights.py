@@ -121,6 +121,16 @@ def test_missing_unexpected_and_misshapen_weights_are_named(weights: Path) -> No
     assert "wrong shape: rpn.head.cls_logits.bias is (9,) instead of (3,)" in message
 
 
+def test_a_card_with_another_number_of_classes_is_refused(
+    tmp_path: Path, network: MaskRCNN
+) -> None:
+    config = replace(network.config, class_names=("cell", "debris", "dust"))
+    card = ModelCard("tiny", network=config.to_dict())
+    path = write_tensors(tmp_path / "three.safetensors", network.state_dict(), card)
+    with pytest.raises(WeightsError, match=r"cls_score\.weight is \(3, 16\) instead of \(4, 16\)"):
+        load_weights(path)
+
+
 def test_many_missing_weights_are_counted(weights: Path) -> None:
     body = {name: None for name in read_tensors(weights)[0] if name.startswith("backbone.body")}
     with pytest.raises(WeightsError, match=rf"and {len(body) - 4} more"):
