@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.annotate.checks import points_2d
 from napari_maskrcnn.annotate.present import areas_of
+from napari_maskrcnn.annotate.rows import Window
 
 
 def inside_polygon(
@@ -49,7 +51,11 @@ def inside_polygon(
     return (slice(low[0], high[0]), slice(low[1], high[1])), inside
 
 
-def objects_inside(labels: NDArray[Any], polygon: ArrayLike) -> list[int]:
+def objects_inside(
+    labels: NDArray[Any],
+    polygon: ArrayLike,
+    where: Callable[[list[int]], Window | None] | None = None,
+) -> list[int]:
     """Objects of which an outline encloses more than half.
 
     Parameters
@@ -58,6 +64,9 @@ def objects_inside(labels: NDArray[Any], polygon: ArrayLike) -> list[int]:
         0 is the background.
     polygon : (n, 2) float
         Corners as (row, column), three or more; may reach beyond the image.
+    where : callable, optional
+        Returns rows and columns between which objects lie, if it is known: so only these are
+        looked at.
 
     Returns
     -------
@@ -69,5 +78,6 @@ def objects_inside(labels: NDArray[Any], polygon: ArrayLike) -> list[int]:
     touched, enclosed = areas_of(part[inside])
     if not len(touched):
         return []
-    ids, areas = areas_of(labels)
+    around = where(touched.tolist()) if where is not None else None
+    ids, areas = areas_of(labels if around is None else labels[around])
     return [int(i) for i in touched[2 * enclosed > areas[np.searchsorted(ids, touched)]]]

@@ -36,6 +36,16 @@ def collector_off() -> Iterator[None]:
 
 
 @contextmanager
+def nothing_to_collect() -> Iterator[None]:
+    """Let an explicit full collection find nothing to look at; later ones look again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
 def full_collections_postponed() -> Iterator[None]:
     """Let only young objects be collected while a job runs; jobs may overlap.
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NO_LABELS = "There is no labels layer to correct. Predict first, or add a labels layer."
 IDLE = "Choose a tool. napari's brush, fill and eraser work as always; Ctrl+Z takes back one step."
 REVIEWING = "The keys act on the framed object; every tool works meanwhile."
+MORE = "More tools"
 COUNT_MS = 400
 SMALL = 20
 
@@ -54,7 +55,7 @@ class CorrectWidget(Dock):
         self.classes_button = QPushButton("Classes")
         self.small = QSpinBox()
         self.small_button = make_button("Remove", "Shift-R", "Remove objects below this area.")
-        self.collapsed = QCollapsible("More tools")
+        self.collapsed = QCollapsible(MORE)
         self.hint = QLabel(IDLE)
         self.counts = QLabel()
         self._watched: Labels | None = None
@@ -177,6 +178,8 @@ class CorrectWidget(Dock):
             button.setChecked(other is tool)
         idle = REVIEWING if self.review.running else IDLE
         self.hint.setText(tool.hint if tool is not None else idle)
+        # Collapsed, it still says which of its tools is on.
+        self.collapsed.setText(f"{MORE}: {tool.name}" if tool and tool in toolbox.MORE else MORE)
 
     def _accept(self) -> None:
         if self.review.running and self.tools.tool is None:
@@ -221,12 +224,10 @@ class CorrectWidget(Dock):
     def _watch(self, labels: Labels | None) -> None:
         if self._watched is not None:
             stop_watching(self._watched, self._changed)
-            self._watched.events.features.disconnect(self._changed)
         self._watched = labels
         if labels is not None:
             ledger_of(labels)
             watch(labels, self._changed)
-            labels.events.features.connect(self._changed)
 
     def _changed(self, event: Any = None) -> None:
         self._count_later.start()

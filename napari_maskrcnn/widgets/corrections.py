@@ -25,6 +25,8 @@ GIVEN = {
     toolbox.MERGE: "{} is kept. Click every piece that belongs to it.",
     toolbox.RENUMBER: "Now click, in any plane, the objects that are {} too.",
 }
+#: Pixels around an object that tools look at: more than any of them widens it by.
+AROUND = 8
 SEED = "Now click the middle of the next part of {}."
 
 #: Tools that do the same to one object and to many, in the plane that is shown.
@@ -111,33 +113,33 @@ class Corrections:
 
     def _shape(self, stroke: Stroke, ledger: Ledger) -> str:
         verb, make = SHAPERS[stroke.tool]
-        ids = _chosen(stroke)
-        edit = make(stroke.layer.data, ids, as_slices(stroke.plane))
+        ids = _chosen(stroke, ledger)
+        edit = make(stroke.layer.data, ids, _near(stroke, ledger, ids))
         return self._write(ledger, edit, f"{verb} {_named(ids)}.")
 
     def _delete_stack(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke)
+        ids = _chosen(stroke, ledger)
         edit = edits.delete(stroke.layer.data, ids, _everywhere(ledger, ids))
         return self._write(ledger, edit, f"Deleted {_named(ids)} in all planes.")
 
     def _merge(self, stroke: Stroke, ledger: Ledger) -> str:
         if not stroke.clicked:
-            ids = _chosen(stroke)
-            edit = edits.merge(stroke.layer.data, ids, None, as_slices(stroke.plane))
+            ids = _chosen(stroke, ledger)
+            edit = edits.merge(stroke.layer.data, ids, None, _near(stroke, ledger, ids))
             return self._write(ledger, edit, f"Merged {_named(ids)} into {min(ids)}.")
-        return self._gather(stroke, ledger, as_slices(stroke.plane), "Merged {} into {}.")
+        return self._gather(stroke, ledger, False, "Merged {} into {}.")
 
     def _renumber(self, stroke: Stroke, ledger: Ledger) -> str:
-        return self._gather(stroke, ledger, None, "{} is {} now, in all planes.")
+        return self._gather(stroke, ledger, True, "{} is {} now, in all planes.")
 
-    def _gather(self, stroke: Stroke, ledger: Ledger, plane: edits.Plane, done: str) -> str:
+    def _gather(self, stroke: Stroke, ledger: Ledger, everywhere: bool, done: str) -> str:
         """Give the number of the first object that was clicked to the others."""
         found = _clicked(stroke)
         if not found or not self._given or found == self._given:
             self._given = found
             return GIVEN[stroke.tool].format(found) if found else stroke.tool.hint
         pair = [self._given, found]
-        where = _everywhere(ledger, pair) if plane is None else plane
+        where = _everywhere(ledger, pair) if everywhere else _near(stroke, ledger, pair)
         try:
             edit = edits.merge(stroke.layer.data, pair, self._given, where)
         except ValueError:
@@ -185,7 +187,7 @@ class Corrections:
         return self._write(ledger, edit, f"Added {fresh}.")
 
     def _accept(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke)
+        ids = _chosen(stroke, ledger)
         accepted = ledger.toggle_accepted(ids)
         return f"{_named(ids)} accepted." if accepted else f"{_named(ids)} no longer accepted."
 
@@ -193,13 +195,15 @@ class Corrections:
         ids = objects_under(_shown(stroke), stroke.points)
         if not ids:
             raise ValueError("There is no object here. Click on one, or paint across several.")
+        if not ledger.class_name:
+            raise ValueError("There is no class to give. Add one: More tools, Classes, ⋯.")
         given = ledger.toggle_class(ids, ledger.class_name)
         names = sorted(set(ledger.classes(ids).values()))
         said = ", ".join(name or "without a class" for name in names)
         return f"{_named(ids)}: {said}." if given else f"{_named(ids)}: {said} again."
 
     def _copy(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke)
+        ids = _chosen(stroke, ledger)
         axis = _slider(stroke.plane)
         target = tuple(
             at + 1 if number == axis and at is not None else at
@@ -213,9 +217,9 @@ class Corrections:
         return done
 
     def _interpolate(self, stroke: Stroke, ledger: Ledger) -> str:
-        (found,) = _chosen(stroke)
+        (found,) = _chosen(stroke, ledger)
         axis = _slider(stroke.plane)
-        where = list(as_slices(stroke.plane))
+        where = list(_near(stroke, ledger, [found]))
         where[axis] = slice(None)
         edit = edits.interpolate(stroke.layer.data, found, axis, where)
         planes = int(edit.mask.any(axis=tuple(a for a in range(edit.mask.ndim) if a != axis)).sum())
@@ -230,16 +234,31 @@ def _clicked(stroke: Stroke) -> int:
     return object_at(_shown(stroke), stroke.points[0])
 
 
-def _chosen(stroke: Stroke) -> list[int]:
+def _chosen(stroke: Stroke, ledger: Ledger) -> list[int]:
     """The clicked object, or those inside the outline."""
     if stroke.clicked:
         found = _clicked(stroke)
         ids = [found] if found else []
     else:
-        ids = objects_inside(_shown(stroke), stroke.points)
+        where = ledger.window if _is_flat(stroke.plane) else None
+        ids = objects_inside(_shown(stroke), stroke.points, where)
     if not ids:
         raise ValueError("There is no object here. Click on one, or draw around several.")
     return ids
+
+
+def _is_flat(plane: PlaneIndex) -> bool:
+    """Whether a plane consists of the last two axes, whose rows and columns the table knows."""
+    return plane[-2:] == (None, None)
+
+
+def _near(stroke: Stroke, ledger: Ledger, ids: Sequence[int]) -> tuple[int | slice, ...]:
+    """The plane of a stroke, but only where objects lie in it, and a little around them."""
+    window = ledger.window(ids)
+    if window is None or not _is_flat(stroke.plane):
+        return as_slices(stroke.plane)
+    around = (slice(max(0, cut.start - AROUND), cut.stop + AROUND) for cut in window)
+    return (*as_slices(stroke.plane)[:-2], *around)
 
 
 def _slider(plane: PlaneIndex) -> int:

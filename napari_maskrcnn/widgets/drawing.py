@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.widgets.collector import nothing_to_collect
 from napari_maskrcnn.widgets.layers import transforms_of
 
 if TYPE_CHECKING:
@@ -70,4 +71,6 @@ class Drawing:
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         if self._shapes in self._layers:
-            self._layers.remove(self._shapes)
+            # napari collects garbage at every removal, which takes a quarter of a second.
+            with nothing_to_collect():
+                self._layers.remove(self._shapes)

@@ -129,16 +129,18 @@ def labels_over(image: Layer, data: NDArray[Any], name: str, **options: Any) -> 
 
 
 def watch(layer: Labels, changed: Callable[[Any], None]) -> None:
-    """Call a bound method whenever labels may have changed: often more than once a change."""
+    """Call a bound method whenever labels or their table may have changed, often twice."""
     # A stroke emits paint alone, undo and redo set_data alone.
     layer.events.paint.connect(changed)
     layer.events.set_data.connect(changed)
+    layer.events.features.connect(changed)
 
 
 def stop_watching(layer: Labels, changed: Callable[[Any], None]) -> None:
     """Take `watch` back."""
     layer.events.paint.disconnect(changed)
     layer.events.set_data.disconnect(changed)
+    layer.events.features.disconnect(changed)
 
 
 def pixel_width(layer: Layer) -> tuple[float, str] | None:

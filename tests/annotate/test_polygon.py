@@ -41,5 +41,8 @@ def test_objects_of_which_more_than_half_is_inside() -> None:
     assert objects_inside(labels, [(-5, -5), (-5, 12.5), (30, 12.5), (30, -5)]) == [3, 5]
     assert objects_inside(labels, [(-5, 7), (-5, 50), (30, 50), (30, 7)]) == [5, 2_000_000_000]
     assert objects_inside(labels, [(10, 2), (10, 9), (15, 9)]) == []
+    near = [(-5, -5), (-5, 12.5), (30, 12.5), (30, -5)]
+    assert objects_inside(labels, near, lambda ids: (slice(2, 6), slice(2, 16))) == [3, 5]
+    assert objects_inside(labels, near, lambda ids: None) == [3, 5]
     with pytest.raises(ValueError, match="at least 3 points"):
         objects_inside(labels, [(1, 1), (2, 2)])

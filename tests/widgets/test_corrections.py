@@ -154,6 +154,8 @@ def test_accept_toggles_and_is_no_pixel(bench: Bench) -> None:
 def test_painted_objects_get_the_class_and_give_it_back(bench: Bench) -> None:
     ledger = ledger_of(bench.layer)
     ledger.toggle_class([1, 2, 3], "cell")
+    with pytest.raises(ValueError, match="no class to give"):
+        bench.stroke(toolbox.CLASS, (30, 10))
     ledger.class_name = "mitosis"
     across = [(30, 2), (30, 50), (14, 42)]
     assert bench.stroke(toolbox.CLASS, *across) == "2 objects: mitosis."

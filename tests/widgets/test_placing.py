@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.kept import Choice, Kept
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.placing import change, place
 from napari_maskrcnn.widgets.prediction import (
     KEY,
@@ -200,3 +201,26 @@ def test_an_image_that_was_replaced_meanwhile_is_refused(viewer: ViewerModel, im
     with pytest.raises(ValueError, match=r"changed .* Predict again"):
         place(viewer.layers, image, kept({PLANE: squares(2)}), None)
     assert len(viewer.layers) == 1
+
+
+def test_accepting_or_another_class_makes_a_layer_the_persons(
+    viewer: ViewerModel, image: Image
+) -> None:
+    layer = place(viewer.layers, image, kept({PLANE: squares(3)}), None)
+    ledger = ledger_of(layer)
+    for toggle in (
+        lambda: ledger.toggle_accepted([2]),
+        lambda: ledger.toggle_class([1], "mitosis"),
+    ):
+        assert toggle()
+        assert not is_untouched(layer)
+        assert place(viewer.layers, image, kept({PLANE: squares(2)}), layer) is not layer
+        viewer.layers.remove(viewer.layers[-1])
+        assert not toggle()
+        assert is_untouched(layer)
+    ledger.toggle_accepted([1, 3])
+    assert correction_counts(layer) == "Nothing corrected yet; 2 accepted"
+    stroke(layer)
+    layer.undo()
+    assert layer.features["area"].tolist() == [0, 36, 36, 36]
+    assert layer.features["state"].tolist() == ["", "accepted", "predicted", "accepted"]
