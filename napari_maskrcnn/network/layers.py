@@ -7,15 +7,29 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.misc import Conv2dNormActivation
 
 from napari_maskrcnn.network.config import NetworkConfig
 
 
+class FrozenNorm(FrozenBatchNorm2d):
+    """Batch norm as a fixed affine map: torchvision's, in one pass and in the type of its input.
+
+    torchvision multiplies and adds in two, and its float32 buffers make float32 maps of bfloat16
+    ones.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to another of its type."""
+        fixed = (self.running_mean, self.running_var, self.weight, self.bias)
+        return functional.batch_norm(x, *fixed, training=False, eps=self.eps)
+
+
 def norm_layer(config: NetworkConfig) -> Callable[[int], nn.Module]:
     """Batch norm of a number of channels, fixed or trained as the configuration says."""
-    kind: Callable[..., nn.Module] = FrozenBatchNorm2d if config.frozen_norm else nn.BatchNorm2d
+    kind: Callable[..., nn.Module] = FrozenNorm if config.frozen_norm else nn.BatchNorm2d
     return partial(kind, eps=config.norm_eps)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import setting
 from benchmarks.cases import CASES, QUICK, Prediction, Training, object_diameters
-from benchmarks.dense import Recorder, dense_seconds
+from benchmarks.dense import dense_seconds, record
 from benchmarks.engines import Engine, predictor, trainer
 from benchmarks.setting import make_setting, read_setting
 from napari_maskrcnn.network.config import NetworkConfig
@@ -69,8 +69,7 @@ def test_both_engines_find_the_same_objects(folder: Path) -> None:
 
 def test_dense_arithmetic_is_recorded_with_its_shapes(folder: Path) -> None:
     call = predictor(Engine("ours", "float32"), read_setting(folder), CPU)
-    with Recorder() as recorder:
-        call()
+    recorder = record(call)
     operators = {key[0]._schema.name.partition("::")[2] for key in recorder.calls}
     assert any("conv" in name for name in operators)
     # 20 convolutions of the trunk, 8 of the pyramid, 2 a level of the RPN, whose siblings are one,
