@@ -88,6 +88,13 @@ def test_every_menu_is_one_that_napari_shows(manifest: PluginManifest) -> None:
     assert "napari/layers/segment" in manifest.contributions.menus
 
 
+def test_only_files_of_labels_are_claimed(manifest: PluginManifest) -> None:
+    """Of a file that two plugins claim napari asks which one opens it."""
+    (reader,) = manifest.contributions.readers or []
+    assert reader.filename_patterns == ["*.geojson", "*.json", "*.zip", "*_seg.npy"]
+    assert not reader.accepts_directories
+
+
 def test_the_widgets_of_the_window_are_offered(manifest: PluginManifest) -> None:
     assert manifest.display_name == "Mask R-CNN"
     assert {item.display_name for item in manifest.contributions.widgets or []} >= DESIGNED_WIDGETS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_maskrcnn.formats.cellpose import read_cellpose, write_cellpose
+from napari_maskrcnn.formats.cellpose import is_cellpose, read_cellpose, write_cellpose
 from napari_maskrcnn.formats.coco import write_coco, write_coco_polygons
 from napari_maskrcnn.formats.coco_reader import is_coco, read_coco
 from napari_maskrcnn.formats.geojson import (
@@ -135,7 +135,14 @@ FORMATS: tuple[Format, ...] = (
         owns=owns_png_folder,
     ),
     Format("png-labels", "PNG label image", (".png",), write_png_labels, read_png_labels),
-    Format("cellpose", "Cellpose segmentation", ("_seg.npy",), write_cellpose, read_cellpose),
+    Format(
+        "cellpose",
+        "Cellpose segmentation",
+        ("_seg.npy",),
+        write_cellpose,
+        read_cellpose,
+        is_cellpose,
+    ),
     Format("npy", "numpy array", (".npy",), read=read_array),
 )
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_maskrcnn.widgets.header import ROWS, Header
 from napari_maskrcnn.widgets.jobs_ui import JobRunner, show_note
+from napari_maskrcnn.widgets.opening import prefer_for_cellpose
 from napari_maskrcnn.widgets.recovery import keeper_of
 from napari_maskrcnn.widgets.recovery_row import RecoveryRow
 
@@ -63,6 +64,8 @@ class Dock(Closable):
         super().__init__()
         self.viewer = plain(viewer)
         self.runner = JobRunner(self)
+        # Who works with these widgets need not be asked what opens a file of Cellpose's.
+        prefer_for_cellpose()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         self.header = header or Header(self.viewer, rows)

@@ -32,6 +32,7 @@ from napari_maskrcnn.widgets.export_job import (
     in_the_way,
     suggested_path,
 )
+from napari_maskrcnn.widgets.format_hints import OPENS_IN
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
@@ -57,9 +58,11 @@ class ExportWidget(Dock):
         self.formats.setSizeAdjustPolicy(policy)
         self.formats.setMinimumContentsLength(8)
         for row, entry in enumerate(writable()):
-            ending = entry.suffixes[0] if entry.suffixes else "folder"
-            self.formats.addItem(f"{entry.title} ({ending})", entry)
+            ending = f" ({entry.suffixes[0]})" if entry.suffixes else ""
+            self.formats.addItem(f"{entry.title[0].upper()}{entry.title[1:]}{ending}", entry)
             self.formats.setItemData(row, self.formats.itemText(row), Qt.ItemDataRole.ToolTipRole)
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
         self.what = QLabel()
         self.path = QLineEdit()
         self.path.setPlaceholderText("file to write")
@@ -90,6 +93,7 @@ class ExportWidget(Dock):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Format", self.formats)
+        form.addRow("", self.hint)
         form.addRow(self.what, place)
         self.body.addLayout(form)
         for widget in (self.row, self.copy, self.note):
@@ -171,6 +175,7 @@ class ExportWidget(Dock):
             self.path.setText(path)
 
     def _suggest(self) -> None:
+        self.hint.setText(OPENS_IN.get(self.format().name, ""))
         self.what.setText("Folder" if self.format().folder else "File")
         labels = self.header.labels.layer()
         if labels is not None:

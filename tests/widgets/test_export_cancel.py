@@ -13,6 +13,11 @@ import pytest
 from napari_maskrcnn.formats import Format, LabelData, registry
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.widgets.export_widget import ExportWidget
+from napari_maskrcnn.widgets.format_hints import OPENS_IN
+
+
+def test_every_format_says_what_it_is_for() -> None:
+    assert {entry.name for entry in registry.writable()} <= set(OPENS_IN)
 
 
 def test_cancel_leaves_nothing_behind(
