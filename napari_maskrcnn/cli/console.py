@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,22 @@ def fail(subject: object, error: BaseException | str) -> int:
     if isinstance(error, BaseException):
         logging.getLogger(__name__).debug("%s", subject, exc_info=error)
     return FAILED
+
+
+@contextmanager
+def noting(subject: object) -> Iterator[None]:
+    """Say what the work warns of, each as a line on standard error; it is no failure."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            said = [(w.category, " ".join(str(w.message).split())) for w in caught]
+            for category, line in dict.fromkeys(said):
+                if category.__module__.startswith("napari_maskrcnn"):
+                    _write(sys.stderr, f"{subject}: {line}\n")
+                else:
+                    logging.getLogger(__name__).debug("%s: %s", subject, line)
 
 
 def one_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, say_result
+from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, noting, say_result
 from napari_maskrcnn.cli.inputs import LABELS_ENDING
 from napari_maskrcnn.cli.parser import (
     Subparsers,
@@ -68,9 +68,11 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     try:
         image = read_image(args.image) if args.image else None
         subject = args.labels
-        options = _read(args, image)
+        with noting(args.labels):
+            options = _read(args, image)
         subject = args.output
-        path = _export(args, options, stop)
+        with noting(args.output):
+            path = _export(args, options, stop)
     except Exception as error:  # whatever the file leads to is one line that names it
         return fail(subject, error)
     values = {"labels": args.labels, "output": path, "provenance": options["provenance"]}

@@ -6,11 +6,19 @@ import math
 import os
 import signal
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.cli.console import fail, interruptible, one_line, say_result
+from napari_maskrcnn.cli.console import (
+    fail,
+    interruptible,
+    logged,
+    noting,
+    one_line,
+    say_result,
+)
 from napari_maskrcnn.models import WeightsError
 
 
@@ -38,6 +46,20 @@ def test_a_failure_names_its_subject_once(capsys: pytest.CaptureFixture[str]) ->
     assert fail("a.tif", ValueError("too small")) == 1
     assert fail("a.tif", ValueError("a.tif: too small")) == 1
     assert capsys.readouterr().err == "a.tif: too small\n" * 2
+
+
+def test_a_warning_of_ours_is_a_line_and_others_are_left_to_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class OursWarning(UserWarning):
+        __module__ = "napari_maskrcnn.formats"
+
+    with logged(verbose=False), noting("a.json"):
+        for _ in range(2):
+            warnings.warn("3 objects\nlost their holes", OursWarning, stacklevel=1)
+        warnings.warn("of another project", UserWarning, stacklevel=1)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "a.json: 3 objects lost their holes\n")
 
 
 def test_the_first_interrupt_asks_and_the_second_ends(capfd: pytest.CaptureFixture[str]) -> None:
