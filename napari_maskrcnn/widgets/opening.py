@@ -86,14 +86,13 @@ def prefer_for_cellpose() -> None:
 
 
 def _read(path: Path, image: Image | None) -> LabelData:
-    if image is not None:
-        try:
-            return read_file(path, shape=spatial_shape(image))
-        except ValueError:
-            # Objects may lie outside this image: then it is not theirs. What else is wrong with
-            # the file is said by the next line.
-            pass
-    return read_file(path)
+    data = read_file(path)
+    if image is None:
+        return data
+    found, wanted = data.labels.shape, spatial_shape(image)
+    fits = len(found) == len(wanted) and all(a <= b for a, b in zip(found, wanted, strict=True))
+    # A file that says how large its image is gives that size again.
+    return read_file(path, shape=wanted) if fits and found != wanted else data
 
 
 def _image_below() -> Image | None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 
+import napari_maskrcnn as nm
 from tests.cli.conftest import Main
 
 
@@ -119,3 +122,58 @@ def test_absent_labels_and_exporting_onto_itself_are_wrong_usage(
     assert run("export", tmp_path / "absent.tif", "--output", tmp_path / "out.csv") == 2
     assert run("export", labels, "--output", labels, "--overwrite") == 2
     assert labels.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["c.json", "c.zip", "c.geojson", "c_seg.npy", "c.ome.zarr"])
+def test_classes_scores_and_origin_pass_through_every_format(
+    run: Main, labels: Path, tmp_path: Path, name: str
+) -> None:
+    between, last = tmp_path / "between" / name, tmp_path / "last.csv"
+    assert run("export", labels, "--output", between, "--pixel-size", 0.5) == 0
+    assert run("export", between, "--output", last) == 0
+    table = pd.read_csv(last)
+    assert table["label"].tolist() == [1, 4]
+    assert table["area"].tolist() == [24, 10]
+    if name != "c.ome.zarr":
+        assert table["class"].tolist() == ["nucleus", "debris"]
+        assert table["score"].tolist() == [0.9, 0.6]
+    said = json.loads(last.with_name("last.csv.provenance.json").read_text())
+    assert len(said["exported"]) == 1
+    assert said["created"] <= said["exported"][0]["created"]
+
+
+def test_a_format_of_no_ending_is_chosen_by_name(run: Main, labels: Path, tmp_path: Path) -> None:
+    assert run("export", labels, "--output", tmp_path / "objects", "--format", "png") == 0
+    np.testing.assert_array_equal(nm.read_labels(tmp_path / "objects"), tifffile.imread(labels))
+    out = tmp_path / "outlines.json"
+    assert run("export", labels, "--output", out, "--format", "coco-polygons") == 0
+    assert isinstance(json.loads(out.read_text())["annotations"][0]["segmentation"], list)
+
+
+def test_what_is_lost_is_a_line_and_no_failure(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring = np.zeros((9, 9), np.uint8)
+    ring[1:8, 1:8] = 3
+    ring[3:5, 3:5] = 0
+    tifffile.imwrite(tmp_path / "ring.tif", ring)
+    out = tmp_path / "ring.json"
+    words = ["export", tmp_path / "ring.tif", "--output", out, "--format", "coco-polygons"]
+    assert run(*words) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'ring.tif'} -> {out}\n"
+    assert said.err.startswith(f"{out}: COCO's polygons have no holes")
+    assert said.err.count("\n") == 1
+
+
+def test_outlines_without_a_size_take_that_of_the_image(
+    run: Main, labels: Path, tmp_path: Path
+) -> None:
+    image, outlines = tmp_path / "rgb.png", tmp_path / "c.txt"
+    iio.imwrite(image, np.zeros((20, 30, 3), np.uint8))
+    outlines.write_text("0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3\n")
+    assert run("export", outlines, "--output", tmp_path / "out.tif", "--image", image) == 0
+    array = tifffile.imread(tmp_path / "out.tif")
+    assert array.shape == (20, 30)
+    assert np.argwhere(array).min(0).tolist() == [2, 3]
+    assert np.argwhere(array).max(0).tolist() == [5, 8]

@@ -8,6 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from napari_maskrcnn.formats import export
 from napari_maskrcnn.train.dataset import read_dataset
 from napari_maskrcnn.train.layouts import dataset_files
 
@@ -92,3 +93,10 @@ def test_another_folder_is_told_what_a_dataset_is(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     with pytest.raises(FileNotFoundError, match="labels/ is missing"):
         dataset_files(tmp_path)
+
+
+def test_what_the_window_of_cellpose_saved_is_learnt_from(tmp_path: Path) -> None:
+    write(tmp_path, "a.png")
+    export(labels(300), tmp_path / "a_seg.npy")
+    (example,) = read_dataset(tmp_path)
+    np.testing.assert_array_equal(example.labels, labels(300))

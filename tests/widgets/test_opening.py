@@ -73,6 +73,21 @@ def test_python_opens_it_too(viewer: Any, tmp_path: Path) -> None:
     assert set(np.unique(layer.data)) == {0, 2, 7}
 
 
+def test_a_file_without_a_size_gets_that_of_the_image(viewer: Any, tmp_path: Path) -> None:
+    """As QuPath writes it: only the polygons."""
+    viewer.add_image(np.zeros((25, 40)), name="slide", translate=(3, 4))
+    ring = [[4, 2], [15, 2], [15, 6], [4, 6], [4, 2]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    features = [{"type": "Feature", "geometry": geometry, "properties": {"name": "a"}}]
+    path = tmp_path / "slide.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    layer = drop(viewer, path)
+    expected = np.zeros((25, 40), np.int32)
+    expected[2:6, 4:15] = 1
+    assert np.array_equal(layer.data, expected)
+    assert layer.translate.tolist() == [3, 4]
+
+
 def test_of_an_image_that_is_too_small_nothing_is_taken(viewer: Any, tmp_path: Path) -> None:
     viewer.add_image(np.zeros((9, 9)), name="other", scale=(3, 3))
     path = export(labels(), tmp_path / "cells.geojson")
