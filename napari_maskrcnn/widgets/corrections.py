@@ -204,21 +204,20 @@ class Corrections:
 
     def _copy(self, stroke: Stroke, ledger: Ledger) -> str:
         ids = _chosen(stroke, ledger)
-        axis = _slider(stroke.plane)
-        target = tuple(
-            at + 1 if number == axis and at is not None else at
-            for number, at in enumerate(stroke.plane)
-        )
-        if target[axis] == stroke.layer.data.shape[axis]:
+        axis, at = _slider(stroke.plane)
+        if at + 1 == stroke.layer.data.shape[axis]:
             raise ValueError("This is the last plane: there is no next one to copy to.")
-        edit = edits.copy(stroke.layer.data, ids, as_slices(stroke.plane), as_slices(target))
-        done = self._write(ledger, edit, f"Copied {_named(ids)} to plane {target[axis]}.")
+        here = _near(stroke, ledger, ids)
+        there = (*here[:axis], at + 1, *here[axis + 1 :])
+        edit = edits.copy(stroke.layer.data, ids, here, there)
+        done = self._write(ledger, edit, f"Copied {_named(ids)} to plane {at + 1}.")
+        target = (*stroke.plane[:axis], at + 1, *stroke.plane[axis + 1 :])
         show_plane(self._viewer, stroke.layer, target)
         return done
 
     def _interpolate(self, stroke: Stroke, ledger: Ledger) -> str:
         (found,) = _chosen(stroke, ledger)
-        axis = _slider(stroke.plane)
+        axis, _ = _slider(stroke.plane)
         where = list(_near(stroke, ledger, [found]))
         where[axis] = slice(None)
         edit = edits.interpolate(stroke.layer.data, found, axis, where)
@@ -261,9 +260,9 @@ def _near(stroke: Stroke, ledger: Ledger, ids: Sequence[int]) -> tuple[int | sli
     return (*as_slices(stroke.plane)[:-2], *around)
 
 
-def _slider(plane: PlaneIndex) -> int:
-    """Axis of the stack that the planes follow each other on: the last one with a slider."""
-    fixed = [axis for axis, at in enumerate(plane) if at is not None]
+def _slider(plane: PlaneIndex) -> tuple[int, int]:
+    """Axis along which planes follow each other, the last one with a slider, and where it is."""
+    fixed = [(axis, at) for axis, at in enumerate(plane) if at is not None]
     if not fixed:
         raise ValueError("These labels are one plane. Open a stack for this tool.")
     return fixed[-1]
