@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -95,7 +95,7 @@ def _annotations(
     height, width = plane.shape
     if holed is None:
         ids, runs = runs_of(np.ascontiguousarray(plane.T))
-        masks: Iterator[Any] = encode(runs, height, width)
+        masks: Iterable[Any] = encode(runs, (height, width))
         boxes = runs.boxes()[:, [1, 0, 3, 2]]
     else:
         ids, runs = runs_of(plane)

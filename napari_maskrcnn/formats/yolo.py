@@ -63,14 +63,14 @@ def write_yolo(data: LabelData, path: Path) -> Job[None]:
                 joined.append(label)
             corners = (_joined(pieces) / size).reshape(-1).tolist()
             file.write(f"{numbers[name]} " + " ".join([f"{x:.7g}" for x in corners]) + "\n")
-    warn_of(holed, "YOLO's outlines have no holes: they were filled", _REMEDY)
+    warn_of(holed, "YOLO's outlines have no holes: they were filled in those", _REMEDY)
     warn_of(joined, "YOLO's outlines have one piece: lines join the pieces", _REMEDY)
     if len(numbers) > 1 and any(name != str(number) for name, number in numbers.items()):
         listed = ", ".join(f"{number} = {name or 'none'}" for name, number in numbers.items())
         warnings.warn(f"YOLO's classes are numbers: {listed}.", FormatWarning, stacklevel=2)
 
 
-_REMEDY = "COCO with run lengths, GeoJSON and ImageJ's ROIs keep them."
+_REMEDY = "COCO with run lengths, GeoJSON and ROIs of ImageJ keep them."
 
 
 def read_yolo(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
