@@ -214,6 +214,8 @@ def find_reader(path: Path, name: str | None = None) -> Format:
         folders = [entry.title for entry in readable() if entry.folder]
         raise ValueError(f"{path} is a folder that is no {' and no '.join(folders or ['format'])}.")
     # Without a look that settles it, the ending counts; the reader then says what is wrong.
+    if candidates and not any(_match(path, entry.suffixes) for entry in candidates):
+        return candidates[0]
     return find_format(path, None, readable())
 
 
