@@ -10,6 +10,7 @@ import pytest
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model, save_weights
+from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train.base import begin, median_diameter, with_classes
 from napari_maskrcnn.train.dataset import Example, make_example
@@ -133,6 +134,19 @@ def test_a_region_given_twice_counts_once(base: Model, example: Example) -> None
     regions = [[(0, 0, 64, 64), [0, 0, 64, 64]]]
     result = nm.fine_tune([pair], base=base, epochs=1, validation=[], regions=regions)
     assert result.model.card.history[-1]["images"] == 1
+
+
+def test_layers_that_all_classes_share_stay_when_classes_change(base: Model) -> None:
+    config = replace(
+        base.network.config, class_agnostic_boxes=True, class_agnostic_masks=True, mask_bins=28
+    )
+    shared = MaskRCNN(config)
+    new = with_classes(shared, replace(config, class_names=("debris", "nucleus")))
+    old, now = shared.roi_heads, new.roi_heads
+    assert now.box_predictor.bbox_pred.weight.equal(old.box_predictor.bbox_pred.weight)
+    score, was = now.box_predictor.cls_score.weight, old.box_predictor.cls_score.weight
+    assert score[[0, 2]].equal(was)
+    assert score[1].equal(was[1])
 
 
 def test_no_pair_at_all() -> None:
