@@ -101,8 +101,8 @@ FORMATS: tuple[Format, ...] = (
         folder=True,
         owns=owns_ome_zarr,
     ),
-    Format("coco", "COCO, run lengths", (".json",), write_coco, read_coco, is_coco),
-    Format("coco-polygons", "COCO, polygons", (".json",), write_coco_polygons, read_coco, is_coco),
+    Format("coco", "COCO, exact masks", (".json",), write_coco, read_coco, is_coco),
+    Format("coco-polygons", "COCO, outlines", (".json",), write_coco_polygons, read_coco, is_coco),
     Format("imagej", "ImageJ ROIs", (".zip",), write_imagej, read_imagej, is_imagej, (".roi",)),
     Format(
         "geojson",

@@ -58,9 +58,9 @@ class ExportWidget(Dock):
         self.formats.setSizeAdjustPolicy(policy)
         self.formats.setMinimumContentsLength(8)
         for row, entry in enumerate(writable()):
-            ending = f" ({entry.suffixes[0]})" if entry.suffixes else ""
-            self.formats.addItem(f"{entry.title[0].upper()}{entry.title[1:]}{ending}", entry)
-            self.formats.setItemData(row, self.formats.itemText(row), Qt.ItemDataRole.ToolTipRole)
+            self.formats.addItem(f"{entry.title[0].upper()}{entry.title[1:]}", entry)
+            endings = " or ".join(entry.suffixes) or "a folder"
+            self.formats.setItemData(row, endings, Qt.ItemDataRole.ToolTipRole)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.what = QLabel()

@@ -1,4 +1,4 @@
-"""An export that takes long: its progress is shown, and Cancel ends it."""
+"""The formats that the Export tab offers, and an export that takes long: shown, and cancelled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QStyle, QStyleOptionComboBox
 
 from napari_maskrcnn.formats import Format, LabelData, registry
 from napari_maskrcnn.jobs import Job, Progress
@@ -18,6 +19,28 @@ from napari_maskrcnn.widgets.format_hints import OPENS_IN
 
 def test_every_format_says_what_it_is_for() -> None:
     assert {entry.name for entry in registry.writable()} <= set(OPENS_IN)
+
+
+def test_every_format_can_be_read_at_the_least_width(make_napari_viewer: Any, qtbot: Any) -> None:
+    widget = ExportWidget(make_napari_viewer())
+    widget.setFixedSize(350, 700)
+    widget.show()
+    qtbot.wait(50)
+    box = widget.formats
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    style = box.style()
+    assert style is not None
+    field = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, box)
+    texts = [box.itemText(row) for row in range(box.count())]
+    assert len(texts) >= 12
+    assert [t for t in texts if box.fontMetrics().horizontalAdvance(t) > field.width()] == []
+    for row in range(box.count()):
+        box.setCurrentIndex(row)
+        qtbot.wait(5)
+        assert widget.hint.height() >= widget.hint.heightForWidth(widget.hint.width()), row
+    widget.close()
 
 
 def test_cancel_leaves_nothing_behind(
