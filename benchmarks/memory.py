@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 # A process that needs more than this share of what is free is stopped, not the machine.
-SHARE = 0.8
+SHARE = 0.7
 
 
 def peak_bytes() -> int:

@@ -69,6 +69,7 @@ def test_both_engines_find_the_same_objects(folder: Path) -> None:
 
 def test_dense_arithmetic_is_recorded_with_its_shapes(folder: Path) -> None:
     call = predictor(Engine("ours", "float32"), read_setting(folder), CPU)
+    call()
     recorder = record(call)
     operators = {key[0]._schema.name.partition("::")[2] for key in recorder.calls}
     assert any("conv" in name for name in operators)
