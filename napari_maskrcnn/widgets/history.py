@@ -39,7 +39,12 @@ def touched(atoms: Sequence[Any]) -> tuple[list[int], Window]:
 def is_written(data: Any, atoms: Sequence[Any]) -> bool:
     """Whether labels show what a step wrote; napari tells of some edits before it makes them."""
     at, _, after = _read(atoms[-1])
-    return bool((np.asarray(data[at]) == after).all())
+    if not isinstance(data, np.ndarray) and len(at[0]):
+        # Lazy arrays know no pixels here and there, only boxes of them.
+        box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in at)
+        at = tuple(axis - cut.start for axis, cut in zip(at, box, strict=True))
+        data = np.asarray(data[box])
+    return bool((data[at] == after).all())
 
 
 def undone_steps(layer: Labels) -> int | None:

@@ -174,3 +174,19 @@ def test_other_data_in_the_layer_is_measured_anew() -> None:
     person.layer.data = np.roll(start(), 1, axis=1)
     person.states, person.at = [person.layer.data.copy()], 0
     person.check()
+
+
+def test_lazy_labels_can_be_painted_and_undone() -> None:
+    import dask.array as da
+
+    model = ViewerModel()
+    layer = model.add_labels(da.ones((2, 300, 300), chunks=(1, 256, 256), dtype=np.int32))
+    ledger_of(layer)
+    layer.paint((0, 20, 20), 3)
+    layer.undo()
+    layer.redo()
+    layer.fill((0, 100, 100), 5)
+    pixels = np.asarray(layer.data)
+    areas = dict(zip(layer.features["index"], layer.features["area"], strict=True))
+    for label in (3, 5):
+        assert areas[label] == np.count_nonzero(pixels[0] == label) > 0
