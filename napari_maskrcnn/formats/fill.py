@@ -44,13 +44,11 @@ def fill(polygons: Sequence[Sequence[NDArray[Any]]], shape: tuple[int, int]) -> 
     """
     height, width = shape
     starts, ends, owners = _edges(polygons)
-    downwards = starts[:, 1] < ends[:, 1]
-    # From the upper end, so that two polygons with a common edge cross each line at one place.
-    upper = np.where(downwards[:, None], starts, ends)
-    lower = np.where(downwards[:, None], ends, starts)
-    first = np.clip(np.ceil(upper[:, 1] - 0.5), 0, height).astype(np.int64)
-    last = np.clip(np.ceil(lower[:, 1] - 0.5), 0, height).astype(np.int64)
-    counts = last - first
+    first = _row(np.minimum(starts[:, 1], ends[:, 1]), height)
+    counts = _row(np.maximum(starts[:, 1], ends[:, 1]), height) - first
+    crossing = np.flatnonzero(counts)
+    starts, ends, owners = starts[crossing], ends[crossing], owners[crossing]
+    first, counts = first[crossing], counts[crossing]
     total = int(counts.sum())
     if total > MOST_CROSSINGS:
         raise ValueError(
@@ -59,7 +57,7 @@ def fill(polygons: Sequence[Sequence[NDArray[Any]]], shape: tuple[int, int]) -> 
         )
     edge = np.repeat(np.arange(len(counts)), counts)
     rows = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
-    x = _crossings(upper, lower, edge, rows)
+    x = _crossings(starts, ends, edge, rows)
     lines = owners[edge] * height + rows
     order = np.lexsort((x, lines))
     columns = np.clip(np.ceil(x[order] - 0.5), 0, width).astype(np.int64)
@@ -121,15 +119,21 @@ def _edges(
     return corners, corners[following], owners
 
 
+def _row(y: NDArray[np.float64], height: int) -> NDArray[np.int64]:
+    """Return the first row whose centre line lies at `y` or below."""
+    return np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
+
+
 def _crossings(
-    upper: NDArray[np.float64],
-    lower: NDArray[np.float64],
+    starts: NDArray[np.float64],
+    ends: NDArray[np.float64],
     edge: NDArray[np.int64],
     rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return where edges cross the centre lines of rows."""
-    slope = np.zeros(len(upper))
-    rise = lower[:, 1] - upper[:, 1]
-    np.divide(lower[:, 0] - upper[:, 0], rise, out=slope, where=rise > 0)
+    # From the upper end, so that two polygons with a common edge cross each line at one place.
+    downwards = (starts[:, 1] < ends[:, 1])[:, None]
+    upper, lower = np.where(downwards, starts, ends), np.where(downwards, ends, starts)
+    slope = (lower[:, 0] - upper[:, 0]) / (lower[:, 1] - upper[:, 1])
     x: NDArray[np.float64] = upper[edge, 0] + slope[edge] * (rows + 0.5 - upper[edge, 1])
     return x

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: Most bytes of a zip, of what is in it when unpacked, and of a single ROI.
 MOST_ZIP_BYTES = 2**28
 MOST_UNPACKED_BYTES = 2**29
-MOST_ROI_BYTES = 2**25
+MOST_ROI_BYTES = 2**27
 #: Corners that stand for an ellipse.
 _ELLIPSE = 360
 _MAGIC = b"Iout"
