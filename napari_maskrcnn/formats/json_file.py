@@ -11,8 +11,11 @@ from typing import Any
 
 from napari_maskrcnn.formats.limits import check_bytes
 
-#: Most lists, mappings and values in a file; Python needs up to 70 bytes for each.
+#: Most bytes of a file, and most lists, mappings and values in it: Python needs up to 70 bytes for
+#: each. 100,000 polygons have 20 million.
+MOST_BYTES = 2**29
 MOST_VALUES = 2**26
+_PART = 2**24
 
 
 def load_json(path: Path, pack: Callable[[dict[str, Any]], Any] | None = None) -> Any:
@@ -31,11 +34,14 @@ def load_json(path: Path, pack: Callable[[dict[str, Any]], Any] | None = None) -
     ValueError
         It is broken, nested absurdly deep, or so large that its values fill the memory.
     """
-    check_bytes(path)
+    check_bytes(path, MOST_BYTES)
+    values = 0
+    with path.open("rb") as file:
+        while part := file.read(_PART):
+            values += part.count(b",") + part.count(b"[") + part.count(b"{")
+            if values > MOST_VALUES:
+                raise ValueError(f"it has more than {MOST_VALUES:,} values")
     text = path.read_bytes()
-    values = text.count(b",") + text.count(b"[") + text.count(b"{")
-    if values > MOST_VALUES:
-        raise ValueError(f"it has more than {values:,} values; at most {MOST_VALUES:,} are read")
     try:
         return json.loads(text, object_hook=pack)
     except RecursionError:
