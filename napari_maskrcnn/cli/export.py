@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +62,10 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Export one label file with its table, if there is one beside it."""
     from napari_maskrcnn.images import read_image
 
-    if not args.labels.exists():
+    if not os.path.exists(args.labels):
         raise UsageError(f"there is no file {args.labels}")
-    if args.output.exists() and args.output.resolve() == args.labels.resolve():
+    # Unlike the method of a path, this takes a name that is too long for one that is not there.
+    if os.path.exists(args.output) and args.output.resolve() == args.labels.resolve():
         raise UsageError(f"{args.output} is the labels file itself; name another output")
     subject = args.image
     try:
@@ -99,9 +102,14 @@ def _read(args: argparse.Namespace, image: NDArray[Any] | None) -> dict[str, Any
 
 
 def _export(args: argparse.Namespace, options: dict[str, Any], stop: threading.Event) -> Path:
+    from napari_maskrcnn.formats.registry import find_format, writable
     from napari_maskrcnn.formats.verbs import export
 
-    args.output.parent.mkdir(parents=True, exist_ok=True)
+    # A wrong name is to be said before a folder is made for it.
+    find_format(args.output, args.format, writable())
+    # Where a file stands in the way, the export says so with a remedy.
+    with suppress(FileExistsError, NotADirectoryError):
+        args.output.parent.mkdir(parents=True, exist_ok=True)
     with Bar(args.output) as bar:
         return export(
             **options,

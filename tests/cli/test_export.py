@@ -177,3 +177,23 @@ def test_outlines_without_a_size_take_that_of_the_image(
     assert array.shape == (20, 30)
     assert np.argwhere(array).min(0).tolist() == [2, 3]
     assert np.argwhere(array).max(0).tolist() == [5, 8]
+
+
+def test_an_unknown_format_makes_no_folder(run: Main, labels: Path, tmp_path: Path) -> None:
+    assert run("export", labels, "--output", tmp_path / "new" / "out.xyz") == 1
+    assert run("export", labels, "--output", tmp_path / "new" / "out.tif", "--format", "xyz") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_that_cannot_be_is_one_line(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = tmp_path / f"{'x' * 300}.tif"
+    assert run("export", labels, "--output", long) == 1
+    line = capsys.readouterr().err
+    assert str(long) in line
+    assert line.count("\n") == 1
+    assert run("export", long, "--output", tmp_path / "out.tif") == 2
+    capsys.readouterr()
+    assert run("export", labels, "--output", labels / "out.tif") == 1
+    assert "is a file, not a folder. Choose another" in capsys.readouterr().err
