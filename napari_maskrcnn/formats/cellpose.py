@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.formats.label_data import LabelData
 from napari_maskrcnn.formats.limits import check_shape
 from napari_maskrcnn.formats.objects import present_labels
+from napari_maskrcnn.formats.raster import read_header
 from napari_maskrcnn.formats.table import known_rows, table_from_columns
 from napari_maskrcnn.formats.tiff import smallest_type
 from napari_maskrcnn.formats.unpickle import load_plain
@@ -49,7 +50,7 @@ def write_cellpose(data: LabelData, path: Path) -> Job[None]:
 def read_cellpose(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     """Read the masks of a ``_seg.npy``, or a plain array; nothing in it can run."""
     with path.open("rb") as file:
-        saved_shape, dtype = _read_header(file)
+        saved_shape, dtype = read_header(file)
         if dtype.kind != "O":
             check_shape(saved_shape)
             file.seek(0)
@@ -75,19 +76,9 @@ def is_cellpose(path: Path) -> bool:
     """Whether numpy saved objects in a file, as Cellpose has it do; only the header is read."""
     try:
         with path.open("rb") as file:
-            return _read_header(file)[1].kind == "O"
+            return read_header(file)[1].kind == "O"
     except (OSError, ValueError):
         return False
-
-
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of an array that numpy saved; the file is then at its values."""
-    major, _ = np.lib.format.read_magic(file)
-    read: Any = np.lib.format.read_array_header_1_0
-    if major > 1:
-        read = np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
 
 
 def _own(data: LabelData) -> dict[str, Any]:

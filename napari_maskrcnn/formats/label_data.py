@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, eq=False)
 class LabelData:
@@ -117,7 +119,13 @@ def check_labels(labels: ArrayLike) -> NDArray[Any]:
             f"Labels cannot be negative, but the smallest is {array.min()}. "
             "Set negative values to 0, the background."
         )
-    return array
+    if array.dtype == np.uint64 and array.max() > _LARGEST:
+        raise ValueError(
+            f"The largest label is {array.max()}, but labels go up to {_LARGEST}. Renumber the "
+            "labels, for instance with skimage.segmentation.relabel_sequential."
+        )
+    # Compiled code knows only this machine's order of bytes.
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def is_whole(array: NDArray[Any]) -> bool:

@@ -36,3 +36,11 @@ def test_colour_picture(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "x.png")
     with pytest.raises(ValueError, match=r"x\.png .*: it is a colour picture"):
         read_labels(tmp_path / "x.png")
+
+
+def test_the_size_that_an_array_claims_is_not_believed(tmp_path: Path) -> None:
+    with (tmp_path / "x.npy").open("wb") as file:
+        header = {"descr": "<i4", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(ValueError, match=r"x\.npy cannot be read .* are not read"):
+        read_labels(tmp_path / "x.npy")

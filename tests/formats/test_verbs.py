@@ -93,3 +93,17 @@ def test_a_record_never_outlives_its_file(tmp_path: Path) -> None:
     said = read_provenance(path)
     assert said is not None
     assert set(said) == {"versions", "created"}
+
+
+@pytest.mark.parametrize("name", ["x.tif", "x.ome.zarr", "x.json", "x.zip", "x", "x_seg.npy"])
+def test_labels_of_the_other_byte_order(tmp_path: Path, name: str) -> None:
+    export(LABELS.astype(">u2"), tmp_path / name, format=None if "." in name else "png")
+    assert read_file(tmp_path / name).labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("name", ["x.tif", "x.csv", "x.json", "x"])
+def test_a_label_beyond_64_bits_is_refused(tmp_path: Path, name: str) -> None:
+    labels = np.array([[0, 2**63]], np.uint64)
+    with pytest.raises(ValueError, match=r"largest label is 9223372036854775808.*Renumber"):
+        export(labels, tmp_path / name, format=None if "." in name else "png")
+    assert not os.listdir(tmp_path)
