@@ -104,15 +104,21 @@ class RPN(nn.Module):
             places.append(torch.stack([torch.full_like(rank, k), rank]))
         place = torch.cat(places, 1)
         chances = torch.cat(scores, 1).sigmoid()
-        found = zip(clip(torch.cat(boxes, 1), size), chances, limits, strict=True)
-        return [self._suppress(b, s, place, limit) for b, s, limit in found]
+        return self._suppress(clip(torch.cat(boxes, 1), size), chances, place, limits)
 
-    def _suppress(self, boxes: Tensor, scores: Tensor, place: Tensor, limit: Limits) -> Tensor:
-        """Thin out candidates of one image; `place` (2, n) is the level and the rank there."""
+    def _suppress(
+        self, boxes: Tensor, scores: Tensor, place: Tensor, limits: list[Limits]
+    ) -> list[Tensor]:
+        """Thin out candidates (B, n, 4) of all images at once; `place` (2, n) is level and rank."""
         level, rank = place
-        fine = large_enough(boxes, SMALLEST_PROPOSAL) & (rank < limit.pre_nms)
-        keep = batched_nms(boxes[fine], scores[fine], level[fine], self.config.rpn_nms)
-        return boxes[fine][keep[: limit.post_nms]]
+        most = rank.new_tensor([limit.pre_nms for limit in limits])
+        large = large_enough(boxes.flatten(0, 1), SMALLEST_PROPOSAL).reshape(scores.shape)
+        image, at = (large & (rank < most[:, None])).nonzero(as_tuple=True)
+        # Boxes of another image or level never suppress each other.
+        group = image * self.config.levels + level[at]
+        keep = batched_nms(boxes[image, at], scores[image, at], group, self.config.rpn_nms)
+        image, kept = image[keep], boxes[image[keep], at[keep]]
+        return [kept[image == i][: limit.post_nms] for i, limit in enumerate(limits)]
 
     def losses(
         self,
