@@ -56,7 +56,7 @@ def read_coco(
     images, annotations, info = _parts(content)
     images = _chosen(images, annotations, image)
     planes, stated = _planes(images, info)
-    entries = _outlined(annotations, planes, path)
+    entries = _outlined(annotations if image is None else _of(annotations, planes), planes, path)
     size = check_shape(stated or shape or _size(entries))
     where = [planes[_key(entry.get("image_id"))] for entry in entries]
     facts, fact_of = gather(_facts(entries, "label", content), where)
@@ -154,8 +154,21 @@ def _index(index: Any, shape: tuple[int, ...]) -> Plane:
     return plane
 
 
+def _of(annotations: list[Json], planes: Mapping[Any, Plane]) -> list[Json]:
+    return [entry for entry in annotations if _key(entry.get("image_id")) in planes]
+
+
 def _outlined(annotations: list[Json], planes: Mapping[Any, Plane], path: Path) -> list[Json]:
-    kept = [entry for entry in annotations if _key(entry.get("image_id")) in planes]
+    kept = _of(annotations, planes)
+    if annotations and not kept:
+        raise ValueError("its objects belong to images that it does not describe: see 'image_id'")
+    if len(kept) < len(annotations):
+        warnings.warn(
+            f"{len(annotations) - len(kept)} objects in {path.name} belong to images that it does "
+            "not describe and were left out: see their 'image_id'.",
+            FormatWarning,
+            stacklevel=3,
+        )
     outlined = [entry for entry in kept if entry.get("segmentation")]
     if kept and not outlined:
         raise ValueError("its objects have boxes, but no masks or polygons")

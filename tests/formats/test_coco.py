@@ -171,6 +171,13 @@ class TestForeign:
         with pytest.raises(ValueError, match=r"no image '3\.jpg', but 1\.jpg, 2\.jpg"):
             read_coco(path, image="3.jpg")
 
+    def test_objects_of_images_that_are_not_there(self, path: Path) -> None:
+        lost = outline(BOX, id=2, image_id="q")
+        with pytest.raises(ValueError, match="images that it does not describe: see 'image_id'"):
+            read_labels(foreign(path, lost))
+        with pytest.warns(FormatWarning, match=r"1 objects in x\.json belong to images"):
+            assert set(np.unique(read_labels(foreign(path, lost, outline(BOX))))) == {0, 1}
+
     def test_boxes_without_masks(self, path: Path) -> None:
         box = {"id": 2, "image_id": 1, "bbox": [1, 1, 2, 2]}
         with pytest.raises(ValueError, match="boxes, but no masks"):

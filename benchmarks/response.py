@@ -1,4 +1,9 @@
-"""A stroke of any tool answers within 50 ms on a plane of 2048² pixels with 1000 objects."""
+"""Milliseconds that the window needs for a stroke of each correction tool.
+
+On a plane of 2048² pixels with 1000 objects; what napari draws afterwards is not in it.
+
+    python -m benchmarks.response
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,6 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
 from numpy.typing import NDArray
@@ -16,7 +20,6 @@ from napari_maskrcnn.widgets.corrections import Corrections
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.tools import Stroke, Tool
 
-LIMIT = 0.05
 CELL = 64
 REPEATS = 5
 
@@ -43,15 +46,8 @@ def around(label: int) -> list[tuple[float, float]]:
     return [at(label, y, x) for y, x in ((-66, -66), (-66, 130), (130, 130), (130, -66))]
 
 
-@pytest.fixture(scope="module")
-def layer() -> Labels:
-    made: Labels = ViewerModel().add_labels(plane())
-    ledger_of(made)
-    return made
-
-
-@pytest.mark.parametrize("tool", [t for t in toolbox.TOOLS if not t.stack], ids=lambda t: t.name)
-def test_a_stroke_is_answered_at_once(layer: Labels, tool: Tool) -> None:
+def seconds_of(tool: Tool, layer: Labels) -> dict[str, float]:
+    """Return the median processor time of a tool's strokes, by the kind of stroke."""
     corrections = Corrections(ViewerModel())
 
     def stroke(points: Sequence[tuple[float, float]]) -> float:
@@ -62,6 +58,7 @@ def test_a_stroke_is_answered_at_once(layer: Labels, tool: Tool) -> None:
         return time.process_time() - begin
 
     first = 100 + 40 * toolbox.TOOLS.index(tool)
+    found = {}
     for kind in tool.gesture.split(" or "):
         taken = []
         for label in range(first, first + REPEATS):
@@ -78,4 +75,19 @@ def test_a_stroke_is_answered_at_once(layer: Labels, tool: Tool) -> None:
             taken.append(stroke(points))
             if tool not in (toolbox.ACCEPT, toolbox.CLASS):
                 layer.undo()
-        assert float(np.median(taken)) < LIMIT, (kind, taken)
+        found[kind] = float(np.median(taken))
+    return found
+
+
+def main() -> None:
+    """Print a line for each tool and kind of stroke."""
+    layer = ViewerModel().add_labels(plane())
+    ledger_of(layer).class_name = "cell"
+    for tool in toolbox.TOOLS:
+        if not tool.stack:
+            for kind, seconds in seconds_of(tool, layer).items():
+                print(f"{tool.name:16} {kind:10} {1000 * seconds:6.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
