@@ -6,11 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything imports napari: an unset NAPARI_CONFIG would write into the user's settings.
 os.environ.setdefault("NAPARI_CONFIG", "")
 # Networks in tests are tiny: threads only wait for each other, for minutes on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples at every run, and none refused for a busy machine: a run must mean something.
+# HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -130,7 +130,8 @@ class TestAddPolygon:
         try:
             after = applied(labels, add_polygon(labels, corners, 9))
         except ValueError:
-            reject()
+            # Many a polygon holds no background pixel; `test_refuses` says what is said then.
+            return
         assert np.array_equal(after[labels > 0], labels[labels > 0])
         assert set(after[labels == 0].tolist()) <= {0, 9}
         assert (after == 9).any()

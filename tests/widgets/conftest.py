@@ -110,6 +110,14 @@ def nuclei() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
 
 
 @pytest.fixture
+def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
+    """Window with the image of `nuclei`."""
+    shown = make_napari_viewer()
+    shown.add_image(nuclei[0], name="cells")
+    return shown
+
+
+@pytest.fixture
 def drag(qtbot: Any) -> Callable[[Any, Sequence[Sequence[float]]], None]:
     """Press the left button at the first of some positions, move through the others, let go.
 

@@ -16,25 +16,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.widgets.choice_box import NOTHING
 from napari_maskrcnn.widgets.predict_widget import NO_IMAGE, PredictWidget
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
-    shown = make_napari_viewer()
-    shown.add_image(nuclei[0], name="cells")
-    return shown
-
-
-def docked(viewer: Any, model: str) -> PredictWidget:
-    widget = PredictWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Predict")
-    widget.header.models.set_value(model)
-    return widget
-
-
-def predict(qtbot: Any, widget: PredictWidget) -> None:
-    widget.row.button.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+from tests.widgets.predicting import docked, predict
 
 
 def test_without_an_image_there_is_one_message(make_napari_viewer: Any, notes: list[str]) -> None:

@@ -13,27 +13,8 @@ import pytest
 from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.widgets.choice_box import CORRECTED
-from napari_maskrcnn.widgets.predict_widget import PredictWidget
 from napari_maskrcnn.widgets.prediction import KEY, is_untouched
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
-    shown = make_napari_viewer()
-    shown.add_image(nuclei[0], name="cells")
-    return shown
-
-
-def docked(viewer: Any, model: str) -> PredictWidget:
-    widget = PredictWidget(viewer)
-    viewer.window.add_dock_widget(widget, name="Predict")
-    widget.header.models.set_value(model)
-    return widget
-
-
-def predict(qtbot: Any, widget: PredictWidget) -> None:
-    widget.row.button.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+from tests.widgets.predicting import docked, predict
 
 
 def shown_objects(layer: Any) -> int:
