@@ -45,7 +45,7 @@ def measure(case: Case, device: str, budget: float) -> dict[str, Any]:
             machine = _check(maker.ask("describe", device=device))
         for process, engine in zip(processes, ENGINES, strict=True):
             where = {"folder": name, "device": device, "kind": kind}
-            _check(process.ask("load", library=engine.library, dtype=engine.dtype, **where))
+            _check(process.ask("load", package=engine.package, dtype=engine.dtype, **where))
         saved = [folder / f"{engine.name}.npy" for engine in ENGINES]
         paths = [str(path) if kind == "predict" else "" for path in saved]
         found = dict(
@@ -56,7 +56,7 @@ def measure(case: Case, device: str, budget: float) -> dict[str, Any]:
             if "error" not in row:
                 row["seconds"] = statistics.median(row["seconds"])
                 short = row["seconds"] < DENSE_UP_TO
-                if kind == "predict" and engine.library == "ours" and short:
+                if kind == "predict" and engine.package == "ours" and short:
                     row["dense"] = process.ask("dense").get("seconds")
                 if path.is_file() and saved[0].is_file():
                     row["same"] = _same(np.load(saved[0]), np.load(path))

@@ -28,33 +28,33 @@ RATE = 1e-9
 
 @dataclass(frozen=True)
 class Engine:
-    """A library in a precision: ``library`` is "torchvision" or "ours"."""
+    """A package in a precision: ``package`` is "torchvision" or "ours"."""
 
-    library: str
+    package: str
     dtype: str
 
     @property
     def name(self) -> str:
         """Name in the tables."""
-        return f"{self.library} {self.dtype}"
+        return f"{self.package} {self.dtype}"
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        """Context of the library's calls."""
+        """Context of the package's calls."""
         if self.dtype == "float32":
             return nullcontext()
         return torch.autocast(device.type, getattr(torch, self.dtype))
 
 
 ENGINES = tuple(
-    Engine(library, dtype)
+    Engine(package, dtype)
     for dtype in ("float32", "bfloat16")
-    for library in ("torchvision", "ours")
+    for package in ("torchvision", "ours")
 )
 
 
 def predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
     """Return a call that predicts the setting's image."""
-    make = our_predictor if engine.library == "ours" else torchvision_predictor
+    make = our_predictor if engine.package == "ours" else torchvision_predictor
     return make(engine, setting, device)
 
 
@@ -92,7 +92,7 @@ def our_predictor(engine: Engine, setting: Setting, device: torch.device) -> Cal
 
 def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
     """Return a call that does a step on the setting's images; the targets are made already."""
-    make = our_losses if engine.library == "ours" else torchvision_losses
+    make = our_losses if engine.package == "ours" else torchvision_losses
     network, losses = make(engine, setting, device)
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=0.9)
 
@@ -100,7 +100,7 @@ def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
         with engine.autocast(device):
             loss = losses()
         optimizer.zero_grad(set_to_none=True)
-        with routed(device) if engine.library == "ours" else nullcontext():
+        with routed(device) if engine.package == "ours" else nullcontext():
             loss.backward()
         optimizer.step()
         # A training watches its loss, so the device has to be done.

@@ -47,12 +47,12 @@ class Worker:
         make_setting(found, Path(folder))
         return {}
 
-    def load(self, folder: str, library: str, dtype: str, device: str, kind: str) -> Answer:
+    def load(self, folder: str, package: str, dtype: str, device: str, kind: str) -> Answer:
         """Load an engine for predicting or training."""
         self.limit = memory.limit()
         self.device = choose_device(device)
         make = predictor if kind == "predict" else trainer
-        self.call = make(Engine(library, dtype), read_setting(Path(folder)), self.device)
+        self.call = make(Engine(package, dtype), read_setting(Path(folder)), self.device)
         return {}
 
     def run(self, save: str = "") -> Answer:

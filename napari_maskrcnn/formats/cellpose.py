@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.formats.label_data import LabelData
 from napari_maskrcnn.formats.limits import check_shape
 from napari_maskrcnn.formats.objects import present_labels
-from napari_maskrcnn.formats.raster import read_header
+from napari_maskrcnn.formats.raster import read_array, read_header
 from napari_maskrcnn.formats.table import known_rows, table_from_columns
 from napari_maskrcnn.formats.tiff import smallest_type
 from napari_maskrcnn.formats.unpickle import load_plain
@@ -50,11 +50,9 @@ def write_cellpose(data: LabelData, path: Path) -> Job[None]:
 def read_cellpose(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     """Read the masks of a ``_seg.npy``, or a plain array; nothing in it can run."""
     with path.open("rb") as file:
-        saved_shape, dtype = read_header(file)
+        _, dtype = read_header(file)
         if dtype.kind != "O":
-            check_shape(saved_shape)
-            file.seek(0)
-            return LabelData(np.load(file, allow_pickle=False))
+            return read_array(path, shape)
         content = load_plain(file)
     masks = content.get("masks") if isinstance(content, dict) else None
     if not isinstance(masks, np.ndarray) or masks.dtype.kind not in "iu":

@@ -71,6 +71,7 @@ class _Corners:
 
     @classmethod
     def of(cls, runs: Runs, shape: tuple[int, int]) -> _Corners:
+        """Find the corners of runs in a plane of `shape` (H, W)."""
         height, width = shape[0] + 1, shape[1] + 1
         above = runs.objects * height + runs.rows
         corners = np.concatenate(

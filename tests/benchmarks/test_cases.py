@@ -61,7 +61,7 @@ def test_both_engines_find_the_same_objects(folder: Path) -> None:
     shared = read_setting(folder)
     assert 0 < shared.config.score_floor < 1
     found = [
-        predictor(Engine(library, "float32"), shared, CPU)() for library in ("torchvision", "ours")
+        predictor(Engine(package, "float32"), shared, CPU)() for package in ("torchvision", "ours")
     ]
     assert found[0].max() == 12
     assert np.mean(found[0] != found[1]) < 1e-3
@@ -84,5 +84,5 @@ def test_either_engine_takes_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with torch.random.fork_rng(devices=[]):
         setting.make_setting(case, tmp_path)
     shared = read_setting(tmp_path)
-    for library in ("torchvision", "ours"):
-        assert trainer(Engine(library, "float32"), shared, CPU)() is None
+    for package in ("torchvision", "ours"):
+        assert trainer(Engine(package, "float32"), shared, CPU)() is None
