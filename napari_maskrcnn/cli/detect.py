@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from napari_maskrcnn.jobs import Progress
     from napari_maskrcnn.models import Model
-    from napari_maskrcnn.predict.kept import Choice, Kept
+    from napari_maskrcnn.predict.folder.one import Request
+    from napari_maskrcnn.predict.kept import Kept
     from napari_maskrcnn.predict.settings import PredictSettings
 
 
@@ -61,8 +62,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_settings(args: argparse.Namespace) -> PredictSettings:
-    """Return the settings that the arguments say."""
+def read_request(args: argparse.Namespace) -> Request:
+    """Return how the arguments want images predicted."""
+    from napari_maskrcnn.predict.folder.one import Request
+    from napari_maskrcnn.predict.kept import Choice
     from napari_maskrcnn.predict.settings import PredictSettings
 
     if args.min_size and args.max_size and args.min_size > args.max_size:
@@ -72,14 +75,8 @@ def read_settings(args: argparse.Namespace) -> PredictSettings:
     )
     if problems := settings.problems():
         raise UsageError(" ".join(problems))
-    return settings
-
-
-def read_choice(args: argparse.Namespace, kept: Kept) -> Choice:
-    """Return which of the candidates the arguments mean."""
-    from napari_maskrcnn.predict.kept import Choice
-
-    return Choice(kept.score, args.min_size or 0.0, args.max_size or float("inf"))
+    choice = Choice(0.0, args.min_size or 0.0, args.max_size or float("inf"))
+    return Request(settings, choice, args.pixel_size)
 
 
 def open_model(value: str, device: str) -> Model:

@@ -19,7 +19,6 @@ from napari_maskrcnn.cli.console import (
     to_json,
 )
 from napari_maskrcnn.cli.detect import add_model, detect, open_model
-from napari_maskrcnn.cli.inputs import labels_name
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_device,
@@ -29,6 +28,7 @@ from napari_maskrcnn.cli.parser import (
 )
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.predict.folder.inputs import labels_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

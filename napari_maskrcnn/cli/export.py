@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, noting, say_result
-from napari_maskrcnn.cli.inputs import LABELS_ENDING
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_json,
     add_overwrite,
     add_pixel_size,
     add_verb,
-    per_axis,
 )
 from napari_maskrcnn.cli.progress import Bar
+from napari_maskrcnn.predict.folder.inputs import LABELS_ENDING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +84,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
 
 def _read(args: argparse.Namespace, image: NDArray[Any] | None) -> dict[str, Any]:
     """Return the labels, with all that their file and the arguments say of them."""
+    from napari_maskrcnn.formats.label_data import per_axis
     from napari_maskrcnn.formats.provenance import describe_image, provenance
     from napari_maskrcnn.formats.verbs import read_file
 

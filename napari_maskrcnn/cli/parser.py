@@ -69,11 +69,6 @@ def add_pixel_size(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def per_axis(sizes: tuple[float, ...] | None, axes: int) -> tuple[float, ...] | None:
-    """Return a pixel size for every axis; one number counts for all."""
-    return sizes * axes if sizes is not None and len(sizes) == 1 else sizes
-
-
 def numbers(text: str) -> tuple[float, ...]:
     """Read numbers above 0 with commas between them."""
     return tuple(positive(part) for part in text.split(","))

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_maskrcnn.cli.console import (
     DONE,
@@ -17,15 +17,7 @@ from napari_maskrcnn.cli.console import (
     fail,
     say_result,
 )
-from napari_maskrcnn.cli.detect import (
-    add_model,
-    add_settings,
-    detect,
-    open_model,
-    read_choice,
-    read_settings,
-)
-from napari_maskrcnn.cli.inputs import Task, find_inputs
+from napari_maskrcnn.cli.detect import add_model, add_settings, open_model, read_request
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_device,
@@ -34,17 +26,15 @@ from napari_maskrcnn.cli.parser import (
     add_pixel_size,
     add_precision,
     add_verb,
-    per_axis,
 )
 from napari_maskrcnn.cli.progress import Bar
-from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.jobs import Progress, guarded
+from napari_maskrcnn.jobs import run as drain
+from napari_maskrcnn.predict.folder.inputs import Task, find_inputs
+from napari_maskrcnn.predict.folder.one import Outcome, Request, predict_file_job
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_maskrcnn.models import Model
-    from napari_maskrcnn.predict.kept import Chosen
-    from napari_maskrcnn.predict.settings import PredictSettings
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,7 @@ class Work:
     """What all images of one command share."""
 
     args: argparse.Namespace
-    settings: PredictSettings
+    request: Request
     model: Model
     stop: threading.Event
     bar: Bar
@@ -91,8 +81,11 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Predict every input; a failure of one leaves the others as they are."""
     if args.output.exists() and not args.output.is_dir():
         raise UsageError(f"--output {args.output} is a file; name a folder")
-    settings = read_settings(args)
-    inputs = find_inputs(args.inputs, args.output)
+    request = read_request(args)
+    try:
+        inputs = find_inputs(args.inputs, args.output)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     failed = [fail(path, reason) for path, reason in inputs.failures]
     tasks = [task for task in inputs.tasks if args.overwrite or _is_free(task)]
     failed += [FAILED] * (len(inputs.tasks) - len(tasks))
@@ -108,7 +101,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         return fail(args.output, error)
     done = 0
     with Bar("predict") as bar:
-        work = Work(args, settings, model, stop, bar, len(tasks))
+        work = Work(args, request, model, stop, bar, len(tasks))
         for number, task in enumerate(tasks):
             if stop.is_set():
                 break
@@ -119,8 +112,6 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
 
 
 def _predict_one(number: int, task: Task, work: Work) -> bool:
-    from napari_maskrcnn.images import read_image
-
     def report(step: Progress) -> None:
         """Show one bar for all images, which says how long they all take."""
         parts = max(step.total, 1)
@@ -130,71 +121,35 @@ def _predict_one(number: int, task: Task, work: Work) -> bool:
     started = time.perf_counter()
     work.bar.subject = str(task.source)
     try:
-        image = read_image(task.source)
-        kept = detect(image, work.settings, work.model, work.stop, report)
-        if not kept.planes:
-            return False  # it was stopped: what was found of this image so far is not all of it
-        choice = read_choice(work.args, kept)
-        chosen = kept.choose(choice)
-        _write(task, chosen, image, kept.describe(choice), work.args)
+        job = predict_file_job(task, work.request, work.model, work.args.overwrite, work.stop)
+        outcome = drain(guarded(job), report)
     except Exception as error:  # whatever one file leads to, the others are still done
         fail(task.source, error)
         return False
-    _say(task, chosen, time.perf_counter() - started, work)
+    if outcome is None:
+        return False
+    _say(task, outcome, time.perf_counter() - started, work)
     return True
 
 
-def _say(task: Task, chosen: Chosen, seconds: float, work: Work) -> None:
+def _say(task: Task, outcome: Outcome, seconds: float, work: Work) -> None:
     from napari_maskrcnn.instances import LIMITED
 
-    count = len(chosen)
+    count = outcome.objects
     noun = "object" if count == 1 else "objects"
     values = {
         "image": task.source,
         "objects": count,
-        "limited": chosen.limited,
+        "limited": outcome.limited,
         "labels": task.labels,
         "table": task.table,
         "model": work.model.name,
         "seconds": round(seconds, 3),
     }
     line = f"{task.source}: {count} {noun} -> {task.labels} ({seconds:.1f} s)"
-    if chosen.limited:
+    if outcome.limited:
         line += f"; {LIMITED}"
     say_result(line, values, work.args.json)
-
-
-def _write(
-    task: Task,
-    chosen: Chosen,
-    image: NDArray[Any],
-    prediction: dict[str, Any],
-    args: argparse.Namespace,
-) -> None:
-    from napari_maskrcnn.formats.provenance import describe_image, provenance
-    from napari_maskrcnn.formats.verbs import export
-
-    (labels,) = chosen.labels.values()
-    name = task.source.name
-    options = {
-        "image": image,
-        "table": chosen.table,
-        "overwrite": args.overwrite,
-        "scale": per_axis(args.pixel_size, labels.ndim),
-        "name": name,
-    }
-    said = provenance(prediction, describe_image(name, image))
-    task.labels.parent.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    try:
-        written.append(export(labels, task.labels, provenance=said, **options))
-        # The table lies beside the labels, which say where both come from.
-        written.append(export(labels, task.table, **options))
-    except BaseException:
-        # Half an output would make the next run refuse this image.
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _is_free(task: Task) -> bool:

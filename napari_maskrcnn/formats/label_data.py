@@ -176,3 +176,8 @@ def _check_provenance(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
             "true or false, lists and mappings with text as keys."
         ) from error
     return provenance
+
+
+def per_axis(sizes: tuple[float, ...] | None, axes: int) -> tuple[float, ...] | None:
+    """Return a pixel size for every axis; one number counts for all."""
+    return sizes * axes if sizes is not None and len(sizes) == 1 else sizes

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.cli.console import UsageError
-from napari_maskrcnn.cli.inputs import find_inputs
+from napari_maskrcnn.predict.folder.inputs import find_inputs
 
 
 @pytest.fixture
@@ -55,10 +54,10 @@ def test_what_an_earlier_run_wrote_is_no_input(tree: Path) -> None:
 
 def test_two_outputs_of_one_name_are_refused(tree: Path, tmp_path: Path) -> None:
     (tree / "a.tif").touch()
-    with pytest.raises(UsageError, match=r"a\.png and .*a\.tif would both be written to"):
+    with pytest.raises(ValueError, match=r"a\.png and .*a\.tif would both be written to"):
         find_inputs([tree], tmp_path / "out")
     (tree / "sub/b.png").touch()
-    with pytest.raises(UsageError, match=r"b\.tif and .*b\.png would both be written to"):
+    with pytest.raises(ValueError, match=r"b\.tif and .*b\.png would both be written to"):
         find_inputs([tree / "b.tif", tree / "sub/b.png"], tmp_path / "out")
 
 

@@ -1,4 +1,4 @@
-"""Which images a command means, and where the outputs of each go."""
+"""Which images files and folders mean, and where the outputs of each go."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from napari_maskrcnn.cli.console import UsageError
 
 LABELS_ENDING = "_labels"
 
@@ -25,7 +23,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the inputs of a command came to: tasks, and (input, reason) of those that are none."""
+    """What given files and folders came to: tasks, and (input, reason) of those that are none."""
 
     tasks: tuple[Task, ...]
     failures: tuple[tuple[Path, str], ...]
@@ -36,7 +34,7 @@ def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
 
     Raises
     ------
-    UsageError
+    ValueError
         When two images would have the same output.
     """
     tasks: list[Task] = []
@@ -109,7 +107,7 @@ def _refuse_collisions(tasks: Sequence[Task]) -> None:
         by_output[folded].append(task)
     for same in by_output.values():
         if len(same) > 1:
-            raise UsageError(
+            raise ValueError(
                 f"{same[0].source} and {same[1].source} would both be written to "
                 f"{same[0].labels}; rename one, or predict them into two folders"
             )
