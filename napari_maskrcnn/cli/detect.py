@@ -64,8 +64,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def read_request(args: argparse.Namespace) -> Request:
     """Return how the arguments want images predicted."""
+    from napari_maskrcnn.predict.choice import Choice
     from napari_maskrcnn.predict.folder.one import Request
-    from napari_maskrcnn.predict.kept import Choice
     from napari_maskrcnn.predict.settings import PredictSettings
 
     if args.min_size and args.max_size and args.min_size > args.max_size:

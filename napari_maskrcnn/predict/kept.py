@@ -7,7 +7,7 @@ costs milliseconds, so sliders act at once and the network runs once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.predict.choice import Choice, Facts, Painted, paint, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
     from napari_maskrcnn.predict.settings import PredictSettings
 
 LOWER_SCORES = (0.4, 0.3, 0.2, 0.1, 0.05)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What of the candidates counts.
-
-    Parameters
-    ----------
-    score : float
-        Lowest score, from 0 to 1.
-    smallest, largest : float
-        Diameter in pixels of the circle with the object's area, inclusive.
-    """
-
-    score: float
-    smallest: float = 0.0
-    largest: float = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +70,14 @@ class Kept:
     _last: dict[Choice, Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
-    def diameters(self) -> dict[Hashable, NDArray[np.float64]]:
-        """Diameter in pixels of the circle with each candidate's area, (N,) a plane."""
-        return {
-            key: np.sqrt(np.array([np.count_nonzero(crop) for crop in found.crops]) * 4 / np.pi)
-            for key, found in self.planes.items()
-        }
+    def facts(self) -> dict[Hashable, Facts]:
+        """What a choice asks of each candidate, by the key of the plane."""
+        return {key: Facts.of(found) for key, found in self.planes.items()}
 
     @property
     def largest_diameter(self) -> float:
         """Diameter in pixels of the largest candidate; 0 without any."""
-        return max((float(d.max()) for d in self.diameters.values() if len(d)), default=0.0)
+        return max((float(f.diameters.max(initial=0)) for f in self.facts.values()), default=0.0)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -115,26 +96,25 @@ class Kept:
         return self._last[choice]
 
     def _choose(self, choice: Choice) -> Chosen:
-        import pandas as pd
-
         labels: dict[Hashable, NDArray[np.int32]] = {}
-        tables: list[pd.DataFrame] = []
-        last, limited = 0, False
-        for key, found in self._select(choice):
-            image, table = found.to_labels(), found.to_table()
-            image[image > 0] += last
-            table["index"] += last
-            labels[key] = image
-            tables.append(table if not tables else table.iloc[1:])
-            last += len(found)
-            limited |= found.limited
-        return Chosen(labels, pd.concat(tables, ignore_index=True), limited)
+        painted: list[tuple[Instances, Painted]] = []
+        last = 0
+        for key, found in self.planes.items():
+            plane = paint(found, self.facts[key], choice, first=last)
+            labels[key] = plane.labels
+            painted.append((found, plane))
+            last += len(plane)
+        # What a limit dropped below the chosen score is not missing here.
+        limited = any(0 < found.complete_above >= choice.score for found in self.planes.values())
+        return Chosen(labels, table_of(painted), limited)
 
     def lower_score(self, choice: Choice) -> tuple[float, int] | None:
         """Highest round score below the chosen one that finds objects, and how many."""
         for score in LOWER_SCORES:
             if score < choice.score:
-                count = sum(len(found) for _, found in self._select(replace(choice, score=score)))
+                lower = replace(choice, score=score)
+                facts = self.facts
+                count = sum(len(paint(f, facts[key], lower)) for key, f in self.planes.items())
                 if count:
                     return score, count
         return None
@@ -162,15 +142,11 @@ class Kept:
                 "channels": None if self.settings.channels is None else [*self.settings.channels],
                 "min_size": choice.smallest,
                 "max_size": None if np.isinf(largest) else largest,
+                "hidden": choice.hidden,
+                "border": choice.border,
                 "device": self.device,
             },
         }
-
-    def _select(self, choice: Choice) -> Iterator[tuple[Hashable, Instances]]:
-        for key, found in self.planes.items():
-            size = self.diameters[key]
-            counts = (size >= choice.smallest) & (size <= choice.largest)
-            yield key, found[counts].above(choice.score)
 
 
 def predict_planes_job(

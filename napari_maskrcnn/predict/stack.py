@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from napari_maskrcnn.images import MOST_CHANNELS
 from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
-from napari_maskrcnn.predict.kept import Choice, predict_planes_job
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.link import link_planes
 from napari_maskrcnn.predict.settings import PredictSettings
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.instances import Instances
-from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.settings import PredictSettings
 
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
 
 from napari_maskrcnn.instances import LIMITED
-from napari_maskrcnn.predict.kept import Choice
+from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
 from napari_maskrcnn.widgets.style import BIG

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.widgets.layers import spatial_shape
 from napari_maskrcnn.widgets.prediction import (
     KEY,

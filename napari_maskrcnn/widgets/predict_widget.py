@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.jobs import Job
 from napari_maskrcnn.models.coco import SIZE
-from napari_maskrcnn.predict.kept import Choice, Kept, predict_planes_job
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept, predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.choice_box import ChoiceBox

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.counts import difference
 from napari_maskrcnn.annotate.states import count_accepted
-from napari_maskrcnn.predict.kept import Choice, Chosen, Kept
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Chosen, Kept
 from napari_maskrcnn.widgets.layers import (
     as_slices,
     labels_over,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_maskrcnn.annotate.journal.table import table_from_bytes, table_to_bytes
-from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.stored import kept_from_bytes, kept_to_bytes
 from napari_maskrcnn.widgets.layers import TRANSFORMS, spatial_shape
 from napari_maskrcnn.widgets.prediction import KEY, LOOK, prediction_of, remember

@@ -77,7 +77,7 @@ def test_the_same_settings_give_the_labels_of_the_window(
     image = images / "a.png"
     settings = PredictSettings(model=str(model_file), diameter=14.0)
     kept = drain(predict_planes_job([None], lambda _: iio.imread(image), settings))
-    low, high = np.quantile(kept.diameters[None], (0.25, 0.75)).round(2)
+    low, high = np.quantile(kept.facts[None].diameters, (0.25, 0.75)).round(2)
     score = round(float(np.quantile(kept.planes[None].scores, 0.8)), 6)
     chosen = kept.choose(Choice(score, low, high))
     # Every limit counts: without one of them the labels are others.

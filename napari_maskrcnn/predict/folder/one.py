@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.images import read_image
 from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.folder.inputs import Task
-from napari_maskrcnn.predict.kept import Choice, predict_planes_job
+from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 
 if TYPE_CHECKING:
