@@ -50,6 +50,13 @@ class Overlaps:
         union = self.first_areas[self.rows] + self.second_areas[self.columns] - self.pixels
         return self.pixels / union
 
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """Pixels that the pairs share, as a share of the smaller object, (P,) in (0, 1]."""
+        return self.pixels / np.minimum(
+            self.first_areas[self.rows], self.second_areas[self.columns]
+        )
+
 
 def overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     """Count the pixels that the objects of two label images share.

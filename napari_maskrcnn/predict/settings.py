@@ -8,6 +8,9 @@ from napari_maskrcnn.device import DEVICES, PRECISIONS
 
 # Candidates down to this score are kept, so that a threshold can be moved without predicting again.
 SCORE_FLOOR = 0.05
+LINKS = ("z", "t", None)
+# Share of an object's smaller section that overlaps the larger one in a neighbouring plane.
+OVERLAP = 0.4
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class PredictSettings:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     precision : str
         ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device is clearly faster with it.
+    link : {"z", "t", None}
+        What the planes of a stack have to do with each other: slices of 3-D objects, frames of a
+        series whose objects keep their number, or nothing.
+    overlap : float
+        Least overlap of one object in two linked planes, as a share of the smaller section, 0 to 1.
+    gap : int
+        Most planes in a row that a linked object may be missing from.
     """
 
     model: str = "nuclei"
@@ -37,6 +47,9 @@ class PredictSettings:
     channels: tuple[int, ...] | None = None
     device: str = "auto"
     precision: str = "auto"
+    link: str | None = None
+    overlap: float = OVERLAP
+    gap: int = 0
 
     def problems(self) -> list[str]:
         """What is wrong with these settings, a sentence each; empty when they can be used."""
@@ -51,6 +64,12 @@ class PredictSettings:
             found.append(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}.")
         if self.precision not in PRECISIONS:
             found.append(f"precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}.")
+        if self.link not in LINKS:
+            found.append(f'link is {self.link!r}; choose "z", "t" or None.')
+        if not 0 < self.overlap <= 1:
+            found.append(f"overlap is {self.overlap}; give a share above 0, up to 1.")
+        if not 0 <= self.gap <= 100 or self.gap != int(self.gap):
+            found.append(f"gap is {self.gap} planes; give a whole number from 0 to 100.")
         return found
 
     def validate(self) -> None:

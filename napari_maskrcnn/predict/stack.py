@@ -15,8 +15,8 @@ from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import predict_planes_job
-from napari_maskrcnn.predict.link import link_planes
-from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.predict.link import link_chosen
+from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 Link = Literal["z", "t"] | None
-LINKS = ("z", "t", None)
 
 
 def predict_stack(
@@ -40,6 +39,8 @@ def predict_stack(
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
     precision: str = "auto",
+    overlap: float = OVERLAP,
+    gap: int = 0,
 ) -> tuple[NDArray[np.int32], pd.DataFrame]:
     """Find the objects of every plane of a stack or series.
 
@@ -52,6 +53,10 @@ def predict_stack(
         their id ("t"). None: the planes on their own.
     model, score, diameter, channels, device, progress, stop, precision
         As for `predict`; stopping returns the finished planes, the others empty.
+    overlap : float
+        Least overlap of one object in two linked planes, as a share of the smaller section.
+    gap : int
+        Most planes in a row that a linked object may be missing from.
 
     Returns
     -------
@@ -73,22 +78,22 @@ def predict_stack(
         channels=tuple(channels) if channels is not None else None,
         device=device,
         precision=precision,
+        link=link,
+        overlap=overlap,
+        gap=gap,
     )
     loaded = None if isinstance(model, str) else model
-    return run(predict_stack_job(stack, settings, link, stop, loaded), progress)
+    return run(predict_stack_job(stack, settings, stop, loaded), progress)
 
 
 def predict_stack_job(
     stack: Any,
     settings: PredictSettings,
-    link: Link = None,
     stop: threading.Event | None = None,
     model: Model | None = None,
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
-    if link not in LINKS:
-        raise ValueError(f'link is {link!r}; choose "z", "t" or None.')
     stack = stack if hasattr(stack, "shape") else np.asarray(stack)
     shape = tuple(int(n) for n in stack.shape)
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] > MOST_CHANNELS) or not shape[0]:
@@ -102,31 +107,9 @@ def predict_stack_job(
     labels = np.zeros(shape[:3], np.int32)
     if not kept.planes:
         return labels, table_from_labels(labels)
-    chosen = kept.choose(Choice(kept.score))
+    chosen = link_chosen(kept.choose(Choice(kept.score)), settings)
     if chosen.limited:
         _LOG.warning("%s.", LIMITED.capitalize())
-    for plane in range(shape[0]):
-        if plane in chosen.labels:
-            labels[plane] = chosen.labels[plane]
-    if link is None:
-        return labels, chosen.table
-    numbers = link_planes(labels)
-    linked = numbers[labels].astype(np.int32)
-    return linked, _joined(chosen.table, numbers, linked)
-
-
-def _joined(
-    table: pd.DataFrame, numbers: NDArray[np.int64], linked: NDArray[np.int32]
-) -> pd.DataFrame:
-    """One row for each linked object: class, score and state of its best plane."""
-    best = (
-        table.iloc[1:]
-        .assign(index=numbers[table["index"].to_numpy()[1:]])
-        .sort_values("score", ascending=False, kind="stable")
-        .drop_duplicates("index")
-        .sort_values("index")
-    )
-    joined = table_from_labels(linked)
-    for column in ("class", "score", "state"):
-        joined.loc[1:, column] = best[column].to_numpy()
-    return joined
+    for plane, found in chosen.labels.items():
+        labels[plane] = found
+    return labels, chosen.table

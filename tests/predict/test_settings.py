@@ -15,6 +15,13 @@ def test_defaults_are_fine_and_every_problem_is_named_at_once() -> None:
         wrong.validate()
 
 
+def test_linking_is_checked() -> None:
+    assert PredictSettings(link="z", overlap=1, gap=3).problems() == []
+    wrong = PredictSettings(link="x", overlap=0, gap=-1)
+    with pytest.raises(ValueError, match=r"link is 'x'.*overlap is 0;.*gap is -1 planes"):
+        wrong.validate()
+
+
 def test_the_precision_is_the_one_asked_for_or_a_problem() -> None:
     device = torch.device("cpu")
     assert precision(device, "float32") == torch.float32

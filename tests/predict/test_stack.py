@@ -8,7 +8,6 @@ import pytest
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.predict import plane
-from napari_maskrcnn.predict.link import link_planes
 from napari_maskrcnn.synthetic import synthetic_nuclei
 
 
@@ -98,20 +97,3 @@ def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:
         nm.predict_stack(stack[:0])
     with pytest.raises(ValueError, match="link is 'x'"):
         nm.predict_stack(stack, link="x")
-
-
-def test_linking_is_one_to_one_and_optimal() -> None:
-    labels = np.zeros((2, 6, 12), int)
-    labels[0, 1:5, 0:6] = 1
-    labels[0, 1:5, 6:10] = 2
-    # Both of the next plane overlap object 1; only one may be it.
-    labels[1, 1:5, 0:5] = 3
-    labels[1, 1:5, 5:10] = 4
-    assert link_planes(labels).tolist() == [0, 1, 2, 1, 2]
-
-
-def test_too_little_overlap_is_no_link() -> None:
-    labels = np.zeros((3, 4, 8), int)
-    labels[0, :, 0:4], labels[1, :, 3:8], labels[2, :, 3:7] = 1, 2, 3
-    assert link_planes(labels).tolist() == [0, 1, 2, 2]
-    assert link_planes(np.zeros((2, 3, 3), int)).tolist() == [0]
