@@ -23,7 +23,7 @@ from napari_maskrcnn.predict.settings import OVERLAP
 if TYPE_CHECKING:
     import pandas as pd
 
-    from napari_maskrcnn.predict.choice import Chosen
+    from napari_maskrcnn.predict.kept import Chosen
     from napari_maskrcnn.predict.settings import PredictSettings
 
 # What an object gains by staying alone: less than any overlap, but something, for the solver takes

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from napari_maskrcnn.instances import table_from_labels
 from napari_maskrcnn.overlaps import Overlaps, overlaps
-from napari_maskrcnn.predict.choice import Chosen
+from napari_maskrcnn.predict.kept import Chosen
 from napari_maskrcnn.predict.link import assign, link_chosen, link_planes, tracks
 from napari_maskrcnn.predict.settings import PredictSettings
 
