@@ -75,7 +75,7 @@ def overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     ValueError
         For different shapes, a dtype that is not integer, or negative labels.
     """
-    first, second = _label_array(first), _label_array(second)
+    first, second = label_array(first), label_array(second)
     if first.shape != second.shape:
         raise ValueError(
             f"The two label images differ in shape: {first.shape} and {second.shape}. "
@@ -97,7 +97,14 @@ def overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     )
 
 
-def _label_array(labels: ArrayLike) -> NDArray[Any]:
+def label_array(labels: ArrayLike) -> NDArray[Any]:
+    """Return labels as an array of integers, or say why they are none.
+
+    Raises
+    ------
+    ValueError
+        For a dtype that is not integer, or negative labels.
+    """
     array = np.asarray(labels)
     if array.dtype == bool:
         return array.astype(np.uint8)
