@@ -63,4 +63,6 @@ class BoxPredictor(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Features (N, channels) to logits (N, K) and codes (N, K or 1, 4), at least float32."""
         codes = precise(self.bbox_pred(features))
-        return precise(self.cls_score(features)), codes.reshape(len(codes), -1, 4)
+        # Not -1: there may be no box at all.
+        codes = codes.reshape(len(codes), self.bbox_pred.out_features // 4, 4)
+        return precise(self.cls_score(features)), codes

@@ -55,11 +55,14 @@ def rpn_losses(
     (Tensor, Tensor)
         Two scalars; the box loss is divided by all S anchors.
     """
+    if len(logits) == 0:
+        # All of the image is unknown: the mean of no anchors would not be a number.
+        return logits.sum() * 0, codes.sum() * 0
     target = torch.zeros_like(logits)
     target[:positive] = 1
     objectness = F.binary_cross_entropy_with_logits(logits, target)
     box = F.smooth_l1_loss(codes, target_codes, beta=BETA, reduction="sum")
-    return objectness, box / max(1, len(logits))
+    return objectness, box / len(logits)
 
 
 def box_losses(
@@ -78,14 +81,16 @@ def box_losses(
     target_codes : (S, 4)
         True codes; only rows with a class count.
     """
+    if len(logits) == 0:
+        return logits.sum() * 0, codes.sum() * 0
     classification = F.cross_entropy(logits, classes)
     positive = (classes > 0).nonzero()[:, 0]
     own = of_class(codes, positive, classes[positive])
     box = F.smooth_l1_loss(own, target_codes[positive], beta=BETA, reduction="sum")
-    return classification, box / max(1, len(classes))
+    return classification, box / len(classes)
 
 
-def mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of each positive proposal's mask.
 
     Parameters
@@ -94,7 +99,12 @@ def mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
         Mask logits of the true class.
     targets : (P, M, M) float
         Share of each cell that the object covers.
+    weights : (P, M, M) float, optional
+        How much each cell counts in the mean, 0…1; None: all the same.
     """
     if len(logits) == 0:
         return logits.sum() * 0
-    return F.binary_cross_entropy_with_logits(logits, targets)
+    if weights is None:
+        return F.binary_cross_entropy_with_logits(logits, targets)
+    total = F.binary_cross_entropy_with_logits(logits, targets, weights, reduction="sum")
+    return total / weights.sum().clamp(min=1)

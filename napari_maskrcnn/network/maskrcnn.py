@@ -92,8 +92,7 @@ class MaskRCNN(nn.Module):
         size = size or (int(images.shape[-2]), int(images.shape[-1]))
         pyramid = self.backbone(images)
         anchors = self.rpn(pyramid, images)
-        boxes = [target.boxes for target in targets]
-        rpn_class, rpn_box = self.rpn.losses(anchors, boxes, sampling, generator)
+        rpn_class, rpn_box = self.rpn.losses(anchors, targets, sampling, generator)
         limits = [Limits(sampling.pre_nms, sampling.post_nms)] * len(targets)
         proposals = self.rpn.proposals(anchors, size, limits)
         heads = self.roi_heads.losses(pyramid, proposals, targets, sampling, generator)

@@ -16,7 +16,7 @@ from napari_maskrcnn.network.limits import Limits
 from napari_maskrcnn.network.losses import box_losses, mask_loss
 from napari_maskrcnn.network.mask_head import MaskPredictor, mask_head
 from napari_maskrcnn.network.roi_align import Features, rois_of
-from napari_maskrcnn.network.targets import Target, draw_targets, sample_rois
+from napari_maskrcnn.network.targets import Target, draw_targets, draw_weights, sample_rois
 
 SMALLEST_DETECTION = 1e-2
 # A map of the heads at most; on a CPU such that it stays in the cache and memory is reused, which
@@ -126,7 +126,8 @@ class RoIHeads(nn.Module):
         masks = self.predict_masks(features, positive, classes[classes > 0])
         class_loss, box_loss = box_losses(logits, codes, classes, true_codes)
         true_masks = draw_targets(targets, samples, self.config)
-        return class_loss, box_loss, mask_loss(masks, true_masks)
+        known = draw_weights(targets, samples, self.config)
+        return class_loss, box_loss, mask_loss(masks, true_masks, known)
 
 
 def _at_a_time(features: Features, cells: int) -> int:

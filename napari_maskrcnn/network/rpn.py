@@ -15,9 +15,11 @@ from torchvision.ops.misc import Conv2dNormActivation
 from napari_maskrcnn.network.anchors import pyramid_anchors
 from napari_maskrcnn.network.boxes import RPN_WEIGHTS, clip, decode, encode, large_enough, precise
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.network.ignoring import leave_out
 from napari_maskrcnn.network.limits import Limits
 from napari_maskrcnn.network.losses import rpn_losses
 from napari_maskrcnn.network.matching import match, sample
+from napari_maskrcnn.network.targets import Target
 
 SMALLEST_PROPOSAL = 1e-3
 
@@ -123,16 +125,18 @@ class RPN(nn.Module):
     def losses(
         self,
         output: RPNOutput,
-        objects: list[Tensor],
+        truth: list[Target],
         sampling: SamplingConfig,
         generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor]:
-        """Objectness and box loss against the true boxes (G, 4) of each image."""
+        """Objectness and box loss against what is true of each image."""
         logits, codes = torch.cat(output.logits, 1), torch.cat(output.codes, 1)
         anchors = torch.cat(output.anchors).to(codes.dtype)
         on, off, predicted, targets = [], [], [], []
-        for i, boxes in enumerate(objects):
+        for i, target in enumerate(truth):
+            boxes = target.boxes
             matched = match(boxes, anchors, sampling.rpn_low, sampling.rpn_high, keep_best=True)
+            matched = leave_out(matched, anchors, target.ignored)
             pos, neg = sample(matched, sampling.rpn_samples, sampling.rpn_positive, generator)
             on.append(logits[i, pos])
             off.append(logits[i, neg])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_maskrcnn.network.boxes import BOX_WEIGHTS, encode, large_enough
 from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.network.ignoring import known_cells, leave_out
 from napari_maskrcnn.network.mask_targets import mask_targets
 from napari_maskrcnn.network.matching import match, sample
 
@@ -29,12 +30,15 @@ class Target:
         Value of each object in `labels`.
     labels : (H, W) integer
         Label image.
+    ignored : (H, W) bool, optional
+        True where nothing is known, so that nothing is learnt there; None: all is known.
     """
 
     boxes: Tensor
     classes: Tensor
     ids: Tensor
     labels: Tensor
+    ignored: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def sample_rois(
     real = target.boxes[large_enough(target.boxes, SMALLEST_SIDE)]
     boxes = torch.cat([proposals.to(target.boxes.dtype), real])
     matched = match(target.boxes, boxes, sampling.roi_iou, sampling.roi_iou, keep_best=False)
+    matched = leave_out(matched, boxes, target.ignored)
     positive, negative = sample(matched, sampling.roi_samples, sampling.roi_positive, generator)
     chosen, objects = boxes[torch.cat([positive, negative])], matched[positive]
     classes = target.classes.new_zeros(len(chosen))
@@ -91,6 +96,20 @@ def draw_targets(targets: list[Target], samples: list[RoISample], config: Networ
     return torch.cat(
         [
             mask_targets(t.labels, s.ids, s.positive, config.mask_size, config.aligned)
+            for t, s in zip(targets, samples, strict=True)
+        ]
+    )
+
+
+def draw_weights(
+    targets: list[Target], samples: list[RoISample], config: NetworkConfig
+) -> Tensor | None:
+    """Share (ΣP, M, M) of each cell of these boxes that is known; None when all of them are."""
+    if all(target.ignored is None for target in targets):
+        return None
+    return torch.cat(
+        [
+            known_cells(t.ignored, s.positive, config.mask_size, config.aligned)
             for t, s in zip(targets, samples, strict=True)
         ]
     )

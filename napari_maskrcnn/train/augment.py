@@ -20,14 +20,20 @@ Image = NDArray[np.float32]
 ZOOM_JITTER = 0.4
 # Share of crops around an object rather than anywhere.
 AROUND_OBJECT = 0.8
+# Stands for a pixel of which nothing is known while labels are resized and turned.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A training input: (3, S, S) float32 in [0, 1], and (S, S) int64 labels of the same pixels."""
+    """A training input: (3, S, S) float32 in [0, 1], and (S, S) int64 labels of the same pixels.
+
+    `ignored`, (S, S) bool: where nothing is known; None where all is.
+    """
 
     image: Image
     labels: NDArray[np.int64]
+    ignored: NDArray[np.bool_] | None = None
 
 
 def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generator) -> Crop:
@@ -51,16 +57,25 @@ def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generat
     columns = slice(max(0, left), min(width, left + extent))
     image = stretch(channels_first(example.image[rows, columns]), example.limits)
     labels = example.labels[rows, columns].astype(np.int64)
+    if example.ignored is not None:
+        labels[example.ignored[rows, columns]] = UNKNOWN
     image, labels = _resize(image, labels, zoom, side)
     image, labels = _turn(image, labels, rng)
-    return Crop(disturb(image, rng), np.ascontiguousarray(labels))
+    ignored = np.ascontiguousarray(labels == UNKNOWN) if example.ignored is not None else None
+    labels = np.ascontiguousarray(np.where(labels == UNKNOWN, 0, labels))
+    return Crop(disturb(image, rng), labels, ignored)
 
 
 def _corner(example: Example, extent: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Row and column where the crop starts; the crop stays in the image where it can."""
+    """Row and column where the crop starts; the crop stays in the image where it can.
+
+    It lies around an object, or anywhere that something is known.
+    """
     centres = example.objects
     around = len(centres) > 0 and rng.random() < AROUND_OBJECT
     place = centres[rng.integers(len(centres))] if around else None
+    if place is None and example.ignored is not None:
+        place = example.places[rng.integers(len(example.places))]
     corner = []
     for axis, length in enumerate(example.labels.shape):
         if place is None:

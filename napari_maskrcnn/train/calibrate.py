@@ -47,6 +47,6 @@ def choose_score_job(
         yield Progress(done, len(order), "Choosing the score")
         found = yield from predict_job(examples[k].image, PredictSettings(), model, stop)
         for s, score in enumerate(SCORES):
-            labels = found.above(score).to_labels()
+            labels = examples[k].judged(found.above(score).to_labels())
             totals[s] += sum(average_precision(examples[k].labels, labels, IOUS).values())
     return SCORES[int(totals.argmax())] if totals.any() else model.score

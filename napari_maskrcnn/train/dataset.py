@@ -16,6 +16,9 @@ from napari_maskrcnn.images import check_image, percentiles, read_image, to_chw
 from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.train.layouts import dataset_files
 
+# Known pixels from which the place of a crop is drawn.
+MOST_PLACES = 10_000
+
 
 @dataclass(frozen=True)
 class Example:
@@ -31,17 +34,39 @@ class Example:
         For messages.
     classes : dict of int to str
         Class of each label value; empty when there is only one class.
+    ignored : (H, W) bool array, optional
+        True where nothing is known; labels are 0 there. None: all is known.
+    intensities : (float, float), optional
+        Those that become 0 and 1, for a part of a larger image; None: from this one.
     """
 
     image: NDArray[Any]
     labels: NDArray[Any]
     name: str = ""
     classes: dict[int, str] = field(default_factory=dict)
+    ignored: NDArray[np.bool_] | None = None
+    intensities: tuple[float, float] | None = None
 
     @cached_property
     def limits(self) -> tuple[float, float]:
         """Intensities that become 0 and 1, from the whole image."""
-        return percentiles(to_chw(self.image))
+        return self.intensities or percentiles(to_chw(self.image))
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels of which something is known."""
+        if self.ignored is None:
+            return self.labels.size
+        return self.labels.size - int(np.count_nonzero(self.ignored))
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Some of the pixels of which something is known, (N, 2) y x, spread evenly."""
+        if self.ignored is None:
+            raise ValueError("all places are known; draw one from the shape instead")
+        step = max(1, int(np.sqrt(self.area / MOST_PLACES)))
+        places = np.argwhere(~self.ignored[::step, ::step]) * step
+        return places if len(places) else np.argwhere(~self.ignored)
 
     @cached_property
     def objects(self) -> NDArray[np.float32]:
@@ -56,6 +81,14 @@ class Example:
         if self.image.ndim != 3 or self.image.shape[2] < 3:
             return False
         return bool((self.image[..., :1] != self.image[..., 1:3]).any())
+
+    def judged(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Predicted labels (H, W) without the objects that lie half or more in unknown area."""
+        if self.ignored is None:
+            return labels
+        areas = np.bincount(labels.ravel())
+        unknown = np.bincount(labels[self.ignored], minlength=len(areas))
+        return np.where((2 * unknown >= areas)[labels], 0, labels).astype(np.int32)
 
 
 def make_example(

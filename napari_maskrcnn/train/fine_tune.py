@@ -26,8 +26,9 @@ from napari_maskrcnn.train.calibrate import choose_score_job
 from napari_maskrcnn.train.dataset import Example, make_example, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
 from napari_maskrcnn.train.metrics import average_precision
+from napari_maskrcnn.train.regions import Region, finished
 from napari_maskrcnn.train.settings import TrainSettings
-from napari_maskrcnn.train.split import Rectangle, cut, split
+from napari_maskrcnn.train.split import split
 
 Pair = tuple[ArrayLike, ArrayLike]
 
@@ -87,7 +88,7 @@ def fine_tune(
     minutes: float | None = None,
     epochs: int | None = None,
     validation: Iterable[Pair] | None = None,
-    regions: Sequence[Sequence[Rectangle] | None] | None = None,
+    regions: Sequence[Region] | None = None,
     seed: int = 0,
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
@@ -106,7 +107,8 @@ def fine_tune(
         Held out to judge by; None parts the pairs, an empty one does without.
     regions : sequence, optional
         For each pair the rectangles ``(top, left, bottom, right)`` in pixels, half-open, where the
-        labels are complete, or None for all of it. Nothing is learnt elsewhere.
+        labels are complete, or an (H, W) bool mask of that, or None for all of it. Nothing is
+        learnt elsewhere, not even that there is background.
     seed : int
         Seeds everything that is random.
     progress : callable, optional
@@ -129,7 +131,7 @@ def fine_tune(
     settings.validate()
     examples = [make_example(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
     if regions is not None:
-        examples = _finished(examples, regions)
+        examples = finished(examples, regions)
     held = None
     if validation is not None:
         held = [make_example(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
@@ -197,26 +199,6 @@ def fine_tune_job(
     return FineTuneResult(model, trained.history, before, after, trained.finished, trained.trouble)
 
 
-def _finished(
-    examples: Sequence[Example], regions: Sequence[Sequence[Rectangle] | None]
-) -> list[Example]:
-    """Only the finished regions of each image, each an example of its own."""
-    if len(regions) != len(examples):
-        raise ValueError(
-            f"{len(regions)} regions are given for {len(examples)} images; give one an image, "
-            "None where all of it is finished."
-        )
-    found: list[Example] = []
-    for example, rectangles in zip(examples, regions, strict=True):
-        if rectangles is None:
-            found.append(example)
-        else:
-            found += list(
-                {part.name: part for part in map(partial(cut, example), rectangles)}.values()
-            )
-    return found
-
-
 def _whole(name: str, value: object) -> int:
     """Return a whole number of any type, or say that it is none."""
     try:
@@ -232,7 +214,7 @@ def _score(network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]) -> di
     sums = [0.0, 0.0]
     for example in held:
         found = run(predict_job(example.image, PredictSettings(), model))
-        labels = found.above(card.score).to_labels()
+        labels = example.judged(found.above(card.score).to_labels())
         scores = average_precision(example.labels, labels, (0.5, 0.75))
         sums = [total + value for total, value in zip(sums, scores.values(), strict=True)]
     return {"ap50": sums[0] / len(held), "ap75": sums[1] / len(held)}

@@ -160,7 +160,7 @@ def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[st
     config = state.network.config
     mean, std = (images.new_tensor(v)[:, None, None] for v in (config.image_mean, config.image_std))
     targets = [
-        make_target(crop.labels, batches.classes_of(n), device)
+        make_target(crop, batches.classes_of(n), device)
         for crop, n in zip(crops, numbers, strict=True)
     ]
     with autocast(device):
@@ -209,7 +209,7 @@ class _Batches:
         self._classes = [
             {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
         ]
-        area = sum(e.labels.size for e in examples) * zoom**2 / settings.crop**2
+        area = sum(e.area for e in examples) * zoom**2 / settings.crop**2
         crops = max(len(examples), round(area))
         self.steps_per_epoch = max(1, -(-crops // settings.batch))
 

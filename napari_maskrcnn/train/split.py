@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from napari_maskrcnn.images import SMALLEST_SIDE
 from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.regions import restrict
 
-Rectangle = tuple[int, int, int, int]
 # Share of the objects that is held out.
 HELD_OUT = 0.2
+# Quarters of a single image that are learnt from.
+TRAINED = 3
 
 
 def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -41,50 +40,18 @@ def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
 
 
 def _part(examples: Sequence[Example], rich: list[int]) -> tuple[list[Example], list[Example]]:
-    """Cut the only image with objects in two."""
+    """Part the only image with objects in two; what lies on the seam is in neither."""
     if not rich:
         return list(examples), []
     whole = examples[rich[0]]
     height, width = whole.labels.shape
-    seam = 3 * max(height, width) // 4
+    first = np.zeros((height, width), bool)
     if height >= width:
-        first, second = (0, 0, seam, width), (seam, 0, height, width)
+        first[: TRAINED * height // 4] = True
     else:
-        first, second = (0, 0, height, seam), (0, seam, height, width)
-    parts = [cut(whole, first), cut(whole, second)]
-    small = any(min(part.labels.shape) < SMALLEST_SIDE for part in parts)
-    if small or any(len(part.objects) == 0 for part in parts):
+        first[:, : TRAINED * width // 4] = True
+    parts = [restrict(whole, first), restrict(whole, ~first)]
+    if not all(any(len(example.objects) for example in part) for part in parts):
         return list(examples), []
     others = [e for k, e in enumerate(examples) if k != rich[0]]
-    return [parts[0], *others], [parts[1]]
-
-
-def cut(example: Example, rectangle: Rectangle) -> Example:
-    """Part of an example: rows and columns ``top left bottom right``, half-open, pixels.
-
-    Raises
-    ------
-    ValueError
-        The rectangle leaves the image or has no pixel.
-    """
-    try:
-        top, left, bottom, right = (operator.index(v) for v in rectangle)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{example.name}: a region is four whole numbers (top, left, bottom, right) in pixels; "
-            f"got {rectangle!r}."
-        ) from None
-    height, width = example.labels.shape
-    if min(bottom - top, right - left) < SMALLEST_SIDE:
-        raise ValueError(
-            f"{example.name}: the region {rectangle} is less than {SMALLEST_SIDE} px wide or high; "
-            "draw a larger one."
-        )
-    if not (0 <= top < bottom <= height and 0 <= left < right <= width):
-        raise ValueError(
-            f"{example.name}: the region {rectangle} (top, left, bottom, right) does not lie in "
-            f"the image of {height} × {width} px."
-        )
-    where = (slice(top, bottom), slice(left, right))
-    name = f"{example.name} [{top}:{bottom}, {left}:{right}]"
-    return replace(example, image=example.image[where], labels=example.labels[where], name=name)
+    return [*parts[0], *others], parts[1]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_maskrcnn.synthetic import synthetic_nuclei
-from napari_maskrcnn.train.augment import disturb, random_crop
+from napari_maskrcnn.train.augment import Crop, disturb, random_crop
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.targets import make_target
 
@@ -19,6 +19,10 @@ from napari_maskrcnn.train.targets import make_target
 def _example(shape: tuple[int, int] = (64, 80)) -> Example:
     image, labels = synthetic_nuclei(shape, 8, (9, 14), seed=2)
     return Example(image, labels, "drawn")
+
+
+def _crop(labels: np.ndarray) -> Crop:
+    return Crop(np.zeros((3, *labels.shape), np.float32), labels)
 
 
 @settings(max_examples=25, deadline=None)
@@ -63,12 +67,16 @@ def test_targets_are_half_open_boxes_of_what_is_large_enough() -> None:
     labels[4:10, 6:20] = 300
     labels[20:30, 20:30] = 5
     labels[0:2, 0:32] = 8
-    target = make_target(labels, {5: 2}, torch.device("cpu"))
+    target = make_target(_crop(labels), {5: 2}, torch.device("cpu"))
     assert target.ids.tolist() == [5, 300]
     assert target.boxes.tolist() == [[20, 20, 30, 30], [6, 4, 20, 10]]
     assert target.classes.tolist() == [2, 1]
-    empty = make_target(labels * 0, {}, torch.device("cpu"))
+    # The sliver is unknown: neither an object nor background.
+    assert target.ignored is not None
+    np.testing.assert_array_equal(target.ignored.numpy(), labels == 8)
+    empty = make_target(_crop(labels * 0), {}, torch.device("cpu"))
     assert empty.boxes.shape == (0, 4)
+    assert empty.ignored is None
 
 
 def test_ids_beyond_32_bits_stay_apart() -> None:

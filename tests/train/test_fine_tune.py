@@ -16,7 +16,7 @@ from napari_maskrcnn.train.base import begin, median_diameter, with_classes
 from napari_maskrcnn.train.dataset import Example, make_example
 from napari_maskrcnn.train.fine_tune import fine_tune_job
 from napari_maskrcnn.train.settings import TrainSettings
-from napari_maskrcnn.train.split import cut, split
+from napari_maskrcnn.train.split import split
 
 FAST = TrainSettings(epochs=1, batch=2, crop=64, device="cpu")
 
@@ -224,10 +224,3 @@ def test_the_split_holds_out_objects_but_never_all() -> None:
     train, held = split([one("few", 1)], 0)
     assert [e.name for e in train] == ["few"]
     assert held == []
-
-
-def test_a_region_must_lie_in_its_image(example: Example) -> None:
-    part = cut(example, (10, 20, 40, 60))
-    np.testing.assert_array_equal(part.labels, example.labels[10:40, 20:60])
-    with pytest.raises(ValueError, match=r"drawn: the region \(0, 0, 65, 10\)"):
-        cut(example, (0, 0, 65, 10))
