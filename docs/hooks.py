@@ -19,7 +19,8 @@ PACKAGE = ROOT / "napari_maskrcnn"
 COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 # The order of the flow: image, network, instances, corrections, training, export.
 TOP = ("jobs", "images", "instances")
-ROOMS = ("network", "models", "predict", "annotate", "train", "formats", "widgets", "cli")
+ROOMS = ("network", "models", "sources", "predict")
+ROOMS += ("annotate", "train", "formats", "widgets", "cli")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -1,0 +1,169 @@
+"""A source: an array of any axes as a sequence of planes, each read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_maskrcnn.sources.axes import channel_axis, check_axes
+from napari_maskrcnn.sources.resampled import Resampled, squared
+from napari_maskrcnn.sources.view import View
+
+#: Position along each axis of the labels, None for the two of the plane.
+Plane = tuple[int | None, ...]
+
+
+def _nothing() -> None:
+    """Stand for a source that holds nothing open."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An image, or many in a stack.
+
+    The labels of it have its axes without the channels, the plane last: an image of axes TCZYX has
+    labels of axes TZYX.
+
+    Parameters
+    ----------
+    array : numpy, dask, zarr or any array with ``shape``, ``dtype`` and slicing
+        Read a plane or a piece of one at a time.
+    axes : str
+        A letter an axis: Y and X the plane, S or C the channels, all others a stack.
+    pixel_size : tuple of float, optional
+        One for each axis of the labels, in micrometres; 1 where it is no length.
+    levels : tuple of arrays
+        The same image with smaller planes, finer ones first.
+    close : callable
+        Lets go of the file.
+
+    Raises
+    ------
+    ValueError
+        The axes do not fit, or one is empty.
+    """
+
+    array: Any
+    axes: str
+    pixel_size: tuple[float, ...] | None = None
+    levels: tuple[Any, ...] = ()
+    close: Callable[[], None] = field(default=_nothing, repr=False)
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.array.shape)
+        object.__setattr__(self, "axes", check_axes(self.axes, shape))
+        for letter, length in zip(self.axes, shape, strict=True):
+            if length == 0:
+                raise ValueError(f"The image has shape {shape}: its axis {letter} is empty.")
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def stack_axes(self) -> str:
+        """Letters of the axes that are neither plane nor channels, in their order."""
+        channels = channel_axis(self.axes)
+        inside = {*"YX", *([] if channels is None else self.axes[channels])}
+        return "".join(letter for letter in self.axes if letter not in inside)
+
+    @property
+    def label_axes(self) -> str:
+        """Letters of the axes of the labels."""
+        # The network does not mind a transposed plane; its axes stay in the order of the array.
+        return self.stack_axes + "".join(letter for letter in self.axes if letter in "YX")
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Shape of the labels."""
+        return tuple(int(self.array.shape[self.axes.index(one)]) for one in self.label_axes)
+
+    @property
+    def channels(self) -> int:
+        """How many channels a plane has."""
+        at = channel_axis(self.axes)
+        return 1 if at is None else int(self.array.shape[at])
+
+    @property
+    def planes(self) -> list[Plane]:
+        """Every plane, by its position in the labels."""
+        return [(*at, None, None) for at in np.ndindex(*self.label_shape[:-2])]
+
+    @property
+    def aspect(self) -> float:
+        """Height of a pixel by its width; 1 where the size is not known."""
+        return 1.0 if self.pixel_size is None else self.pixel_size[-2] / self.pixel_size[-1]
+
+    def read(self, plane: Plane) -> Any:
+        """Return a plane: (H, W) or (H, W, C).
+
+        A numpy array, a `View` that reads what is sliced of it, or, where pixels are not square, a
+        `Resampled` of either.
+        """
+        image = self._view(self.array, plane)
+        seen = squared(image, self.aspect)
+        return image if seen is image else Resampled(seen, (image.shape[0], image.shape[1]))
+
+    def read_level(self, plane: Plane, level: int) -> Any:
+        """Return a plane as a coarser level shows it; what is found in it has full-size pixels.
+
+        Parameters
+        ----------
+        plane : Plane
+            Position in the labels of the full image.
+        level : int
+            0 is the full image, k is ``levels[k - 1]``.
+        """
+        if level == 0:
+            return self.read(plane)
+        seen = squared(self._view(self.levels[level - 1], plane), self.aspect)
+        return Resampled(seen, (self.label_shape[-2], self.label_shape[-1]))
+
+    def stack_axis(self, link: str | None) -> int:
+        """Place in the labels of the axis that planes are linked along.
+
+        Parameters
+        ----------
+        link : {"z", "t", None}
+            As in `PredictSettings`.
+
+        Raises
+        ------
+        ValueError
+            There are several axes, and none has this name.
+        """
+        if link is None or len(self.stack_axes) <= 1:
+            return 0
+        if link.upper() in self.stack_axes:
+            return self.stack_axes.index(link.upper())
+        raise ValueError(
+            f"There is no axis {link.upper()} to link along; the axes are {self.axes}. Name them "
+            "otherwise, or link nothing."
+        )
+
+    def assemble(self, labels: Mapping[Plane, NDArray[np.int32]]) -> NDArray[np.int32]:
+        """Put label images of planes (H, W) together; planes that are not there stay empty."""
+        whole = np.zeros(self.label_shape, np.int32)
+        for plane, image in labels.items():
+            whole[tuple(slice(None) if at is None else at for at in plane)] = image
+        return whole
+
+    def _view(self, array: Any, plane: Plane) -> Any:
+        position = dict(zip(self.stack_axes, plane, strict=False))
+        index = tuple(position.get(letter) for letter in self.axes)
+        view = View(array, index, channel_axis(self.axes))
+        # Slicing memory costs nothing and keeps what is known of it.
+        return np.asarray(view) if isinstance(array, np.ndarray) else view
