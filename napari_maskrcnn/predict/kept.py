@@ -7,7 +7,7 @@ costs milliseconds, so sliders act at once and the network runs once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.choice import Choice, Facts, Painted, paint, table_of
-from napari_maskrcnn.predict.regions import Region, replaced
+from napari_maskrcnn.predict.link import link_chosen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,6 @@ class Kept:
         Score from which that model counts an object.
     device : str
         What computed, in words.
-    partial : mapping
-        Of each plane that was not predicted as a whole, the regions that were.
     """
 
     planes: Mapping[Any, Instances]
@@ -70,7 +68,6 @@ class Kept:
     model_hash: str
     score: float
     device: str = ""
-    partial: Mapping[Any, tuple[Region, ...]] = field(default_factory=dict)
     _last: dict[Choice, Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -91,8 +88,9 @@ class Kept:
     def choose(self, choice: Choice) -> Chosen:
         """Make label images and a table of the candidates that count.
 
-        Ids run on from plane to plane, best score first in each; row ``i`` is label ``i``. The
-        last choice is remembered: a thread can make it before the window asks.
+        Ids run on from plane to plane, best score first in each; row ``i`` is label ``i``. Where
+        the settings link planes, an object has one id and one row in all of them. The last choice
+        is remembered: a thread can make it before the window asks.
         """
         if choice not in self._last:
             self._last.clear()
@@ -110,7 +108,8 @@ class Kept:
             last += len(plane)
         # What a limit dropped below the chosen score is not missing here.
         limited = any(0 < found.complete_above >= choice.score for found in self.planes.values())
-        return Chosen(labels, table_of(painted), limited)
+        chosen = Chosen(labels, table_of(painted), limited)
+        return link_chosen(chosen, self.settings, _linked_axis(self.planes, self.settings.link))
 
     def lower_score(self, choice: Choice) -> tuple[float, int] | None:
         """Highest round score below the chosen one that finds objects, and how many."""
@@ -124,28 +123,16 @@ class Kept:
         return None
 
     def updated(self, newer: Kept) -> Kept | None:
-        """Return these planes with what is newer in its place: a whole plane, or regions of one.
+        """Return these planes with the newer ones in their place.
 
         None when the two do not belong in one layer: they come from different models or settings
         and the newer one does not replace every plane of this.
         """
-        if self.planes.keys() <= newer.planes.keys() - newer.partial.keys():
+        if self.planes.keys() <= newer.planes.keys():
             return newer
         if (self.model_hash, self.settings) != (newer.model_hash, newer.settings):
             return None
-        planes, partial = {**self.planes}, {**self.partial}
-        for key, found in newer.planes.items():
-            regions = newer.partial.get(key)
-            if regions is None or key not in planes:
-                planes[key] = found
-                partial.pop(key, None)
-                if regions is not None:
-                    partial[key] = regions
-                continue
-            planes[key] = replaced(planes[key], found, regions)
-            if key in partial:
-                partial[key] = (*partial[key], *regions)
-        return replace(newer, planes=planes, partial=partial)
+        return replace(newer, planes={**self.planes, **newer.planes})
 
     def describe(self, choice: Choice) -> dict[str, Any]:
         """Say in plain values what makes the same labels again: the model and every setting."""
@@ -165,13 +152,21 @@ class Kept:
         }
 
 
+def _linked_axis(keys: Iterable[Hashable], link: str | None) -> int:
+    """Axis that planes follow each other along: of several the first is time, the last depth."""
+    key = next(iter(keys), None)
+    axes = [axis for axis, at in enumerate(key) if at is not None] if isinstance(key, tuple) else []
+    if not axes:
+        return 0
+    return axes[0] if link == "t" else axes[-1]
+
+
 def predict_planes_job(
     keys: Sequence[Hashable],
-    read: Callable[[Any], Any],
+    read: Callable[[Any], NDArray[Any]],
     settings: PredictSettings,
     stop: threading.Event | None = None,
     model: Model | None = None,
-    regions: Mapping[Any, Sequence[Region]] | None = None,
 ) -> Job[Kept]:
     """Predict planes one after the other, keeping every candidate.
 
@@ -180,25 +175,18 @@ def predict_planes_job(
     keys : sequence
         Key of each plane, in the order of prediction.
     read : callable
-        Returns the image of a key, (H, W) or (H, W, C): numpy, dask, zarr or alike.
+        Returns the image of a key, (H, W) or (H, W, C).
     settings : PredictSettings
         Model, diameter, channels and device.
     stop : threading.Event, optional
-        Ends the job when set; planes and tiles that are finished are kept.
+        Ends the job when set; planes that are finished are kept.
     model : Model, optional
         Loaded already.
-    regions : mapping, optional
-        Of a plane the parts to predict; a plane without an entry is predicted as a whole.
-
-    Yields
-    ------
-    Progress
-        As of `predict_job`, with the key of the plane in its data as ``plane``.
 
     Returns
     -------
     Kept
-        The planes of which anything is finished, perhaps none.
+        The finished planes, perhaps none.
     """
     from napari_maskrcnn.device import describe_device
     from napari_maskrcnn.models import load_model
@@ -206,44 +194,34 @@ def predict_planes_job(
 
     yield Progress(0, len(keys), f"Loading {settings.model}")
     model = model or load_model(settings.model, settings.device)
-    parts = [(key, region) for key in keys for region in (regions or {}).get(key, (None,))]
     planes: dict[Hashable, Instances] = {}
-    partial: dict[Hashable, tuple[Region, ...]] = {}
-    for number, (key, region) in enumerate(parts):
+    for number, key in enumerate(keys):
         if stop is not None and stop.is_set():
             break
-        where = {} if region is None else {"region": region}
-        job = predict_job(read(key), settings, model, stop, **where)
-        found, finished, complete = yield from _numbered(job, key, number, len(parts))
-        if complete and region is None:
+        found, complete = yield from _numbered(
+            predict_job(read(key), settings, model, stop), number, len(keys)
+        )
+        if complete:
             planes[key] = found
-        elif finished:
-            planes[key] = replaced(planes[key], found, finished) if key in planes else found
-            partial[key] = (*partial.get(key, ()), *finished)
     score = model.score if settings.score is None else settings.score
-    by = describe_device(model.device, settings.precision)
-    return Kept(planes, settings, model.name, model.weights_hash, score, by, partial)
+    computed_by = describe_device(model.device, settings.precision)
+    return Kept(planes, settings, model.name, model.weights_hash, score, computed_by)
 
 
-def _numbered(
-    job: Job[Instances], key: Hashable, number: int, total: int
-) -> Job[tuple[Instances, tuple[Region, ...], bool]]:
+def _numbered(job: Job[Instances], number: int, total: int) -> Job[tuple[Instances, bool]]:
     """Pass a plane's job through, its progress counted as part of all planes.
 
-    Also returns what it finished, and whether it came to its last tile.
+    Also returns whether it came to its last tile: one that was stopped before is not complete.
     """
     step = Progress(0, 1)
-    finished: list[Region] = []
     while True:
         try:
             step = next(job)
         except StopIteration as end:
-            return end.value, tuple(finished), step.done == step.total
-        finished += step.data.get("finished", ())
-        data = {**step.data, "plane": key}
+            return end.value, step.done == step.total
         if total == 1:
-            yield replace(step, data=data)
+            yield step
         else:
             scale = max(step.total, 1)
             message = f"Plane {number + 1} of {total}"
-            yield Progress(number * scale + step.done, total * scale, message, data)
+            yield Progress(number * scale + step.done, total * scale, message)

@@ -15,7 +15,6 @@ from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import predict_planes_job
-from napari_maskrcnn.predict.link import link_chosen
 from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def predict_stack(
         Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
         their id ("t"). None: the planes on their own.
     model, score, diameter, channels, device, progress, stop, precision
-        As for `predict`; stopping returns the finished planes and tiles, the rest empty.
+        As for `predict`; stopping returns the finished planes, the others empty.
     overlap : float
         Least overlap of one object in two linked planes, as a share of the smaller section.
     gap : int
@@ -107,7 +106,7 @@ def predict_stack_job(
     labels = np.zeros(shape[:3], np.int32)
     if not kept.planes:
         return labels, table_from_labels(labels)
-    chosen = link_chosen(kept.choose(Choice(kept.score)), settings)
+    chosen = kept.choose(Choice(kept.score))
     if chosen.limited:
         _LOG.warning("%s.", LIMITED.capitalize())
     for plane, found in chosen.labels.items():

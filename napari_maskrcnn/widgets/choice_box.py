@@ -11,6 +11,7 @@ from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
 
 from napari_maskrcnn.instances import LIMITED
 from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.widgets.filter_box import FilterBox
 from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
 from napari_maskrcnn.widgets.style import BIG
@@ -30,6 +31,7 @@ class ChoiceBox(QWidget):
     """Count, sliders and advice for the prediction in one labels layer."""
 
     choice_changed = Signal(object)
+    diameter_wanted = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,8 +41,12 @@ class ChoiceBox(QWidget):
         self.source = QLabel()
         self.note = QLabel()
         self.show_lower = QPushButton("Show")
+        self.looks = QLabel()
+        self.use_diameter = QPushButton("Use")
+        self.use_diameter.setToolTip("Take this as object diameter, then press Predict again")
         self.score = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.diameters = QLabeledRangeSlider(Qt.Orientation.Horizontal)
+        self.filters = FilterBox()
         self._build()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -48,7 +54,9 @@ class ChoiceBox(QWidget):
         self._settle.timeout.connect(self.check)
         self.score.valueChanged.connect(self._emit)
         self.diameters.valueChanged.connect(self._emit)
+        self.filters.changed.connect(self._emit)
         self.show_lower.clicked.connect(self._show_lower)
+        self.use_diameter.clicked.connect(self._use_diameter)
         self.load(None)
 
     def _build(self) -> None:
@@ -57,21 +65,25 @@ class ChoiceBox(QWidget):
         self.score.setToolTip("Objects of at least this score count")
         self.diameters.setEdgeLabelMode(QLabeledRangeSlider.EdgeLabelMode.NoLabel)
         self.diameters.setToolTip("Objects of this diameter count, in pixels")
-        for label in (self.source, self.note):
+        for label in (self.source, self.note, self.looks):
             label.setWordWrap(True)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Score", self.score)
         form.addRow("Size, px", self.diameters)
-        advice = QHBoxLayout()
-        advice.addWidget(self.note, 1)
-        advice.addWidget(self.show_lower)
+        rows = [QHBoxLayout(), QHBoxLayout()]
+        pairs = ((self.note, self.show_lower), (self.looks, self.use_diameter))
+        for row, (text, button) in zip(rows, pairs, strict=True):
+            row.addWidget(text, 1)
+            row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.count)
         layout.addWidget(self.source)
         layout.addLayout(form)
-        layout.addLayout(advice)
+        layout.addWidget(self.filters)
+        for row in rows:
+            layout.addLayout(row)
 
     def choice(self) -> Choice:
         """Return what the sliders say."""
@@ -79,7 +91,8 @@ class ChoiceBox(QWidget):
         # The ends of the size slider mean no limit, as its labels are rounded.
         smallest = 0.0 if low <= self.diameters.minimum() else float(low)
         largest = float("inf") if high >= self.diameters.maximum() else float(high)
-        return Choice(round(float(self.score.value()), 2), smallest, largest)
+        score = round(float(self.score.value()), 2)
+        return Choice(score, smallest, largest, self.filters.hidden(), self.filters.border())
 
     def load(self, layer: Labels | None) -> None:
         """Show the prediction in a layer; hide when it holds none."""
@@ -88,11 +101,20 @@ class ChoiceBox(QWidget):
         record = prediction_of(layer)
         self._layer = layer if record is not None else None
         self.setVisible(record is not None)
+        self.advise(None)
         if record is not None and layer is not None:
             watch(layer, self._touched)
             self._set_sliders(record)
-            self.source.setText(f"{record.kept.model_name} on {record.kept.device}")
+            self.source.setText(f"found by {record.kept.model_name}")
             self.check()
+
+    def advise(self, diameter: float | None) -> None:
+        """Say how large the objects look, which were not found at the diameter that was given."""
+        for widget in (self.looks, self.use_diameter):
+            widget.setVisible(diameter is not None)
+        if diameter is not None:
+            self.looks.setText(f"Objects look about {diameter:.0f} px across")
+            self.use_diameter.setProperty("diameter", round(diameter, 1))
 
     def check(self) -> None:
         """Look whether the layer is still what was predicted; lock the sliders when it is not."""
@@ -103,6 +125,7 @@ class ChoiceBox(QWidget):
         untouched = is_untouched(layer)
         self.score.setEnabled(untouched)
         self.diameters.setEnabled(untouched)
+        self.filters.setEnabled(untouched)
         self._say(record, untouched)
 
     def _say(self, record: Prediction, untouched: bool) -> None:
@@ -132,6 +155,7 @@ class ChoiceBox(QWidget):
         self.diameters.setValue((int(choice.smallest), int(min(choice.largest, largest))))
         for slider in (self.score, self.diameters):
             slider.blockSignals(False)
+        self.filters.set_choice(choice)
 
     def _touched(self, event: object = None) -> None:
         self._settle.start()
@@ -141,6 +165,10 @@ class ChoiceBox(QWidget):
         if layer is not None and is_untouched(layer):
             self.choice_changed.emit(self.choice())
         self.check()
+
+    def _use_diameter(self) -> None:
+        self.diameter_wanted.emit(self.use_diameter.property("diameter"))
+        self.advise(None)
 
     def _show_lower(self) -> None:
         self.score.setValue(self.show_lower.property("score"))

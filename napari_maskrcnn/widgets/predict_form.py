@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_maskrcnn.device import DEVICES
 from napari_maskrcnn.predict.settings import PredictSettings
-from napari_maskrcnn.widgets.layers import pixel_width
+from napari_maskrcnn.widgets.size_row import SizeRow
+from napari_maskrcnn.widgets.stack_box import StackBox
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -20,7 +21,7 @@ COLOURS = ("Red", "Green", "Blue", "Alpha")
 
 
 class PredictForm(QWidget):
-    """Where, object diameter; collapsed: channels and device."""
+    """Where, object diameter; collapsed: planes of a stack, channels and device."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,35 +29,29 @@ class PredictForm(QWidget):
         self.where = QComboBox()
         self.where.addItems([PLANE, STACK])
         self.where.setToolTip("The plane that is shown, or every plane parallel to it")
-        self.diameter = QDoubleSpinBox()
-        self.diameter.setRange(0.0, 10_000.0)
-        self.diameter.setDecimals(1)
-        self.diameter.setSuffix(" px")
-        self.diameter.setSpecialValueText("auto")
-        self.diameter.setToolTip(
-            "Typical diameter of the objects in the image; auto: the image is not rescaled"
-        )
-        self.physical = QLabel()
+        self.diameter = SizeRow()
+        self.stack = StackBox()
         self.channels = QComboBox()
         self.channels.setToolTip("Look at one colour of the image only")
         self.device = QComboBox()
         self.device.addItems(DEVICES)
         self.device.setToolTip("auto: the graphics card where there is one, else the processor")
         self._build()
-        self.diameter.valueChanged.connect(self._show_physical)
         self.set_image(None)
 
     def _build(self) -> None:
         self._form = QFormLayout()
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.addRow("Where", self.where)
-        self._form.addRow("Object diameter", self.diameter)
-        self._form.addRow("", self.physical)
+        self._form.addRow("Diameter", self.diameter)
         hidden = QWidget()
-        more = QFormLayout(hidden)
-        more.setContentsMargins(0, 0, 0, 0)
+        inside = QVBoxLayout(hidden)
+        inside.setContentsMargins(0, 0, 0, 0)
+        more = QFormLayout()
         more.addRow("Channels", self.channels)
         more.addRow("Device", self.device)
+        inside.addWidget(self.stack)
+        inside.addLayout(more)
         collapsed = QCollapsible("More")
         collapsed.addWidget(hidden)
         layout = QVBoxLayout(self)
@@ -68,13 +63,14 @@ class PredictForm(QWidget):
         """Offer what this image has: a stack where there is one, its colours."""
         self._image = image
         self._form.setRowVisible(self.where, image is not None and image.ndim > 2)
+        self.stack.setVisible(image is not None and image.ndim > 2)
+        self.diameter.set_image(image)
         chosen = self.channels.currentText()
         colours = COLOURS[: image.data.shape[-1]] if image is not None and image.rgb else ()
         self.channels.clear()
         self.channels.addItems(["All", *colours])
         self.channels.setCurrentText(chosen)
         self.channels.setEnabled(bool(colours))
-        self._show_physical()
 
     @property
     def whole_stack(self) -> bool:
@@ -85,17 +81,11 @@ class PredictForm(QWidget):
     def settings(self, model: str) -> PredictSettings:
         """Return what the form says, for a model."""
         channel = self.channels.currentIndex() - 1
-        return PredictSettings(
+        settings = PredictSettings(
             model=model,
-            diameter=self.diameter.value() or None,
+            diameter=self.diameter.value(),
             channels=(channel,) if channel >= 0 else None,
             device=self.device.currentText(),
         )
-
-    def _show_physical(self) -> None:
-        text = ""
-        width = pixel_width(self._image) if self._image is not None else None
-        if width is not None and self.diameter.value():
-            text = f"= {self.diameter.value() * width[0]:.3g} {width[1]}"
-        self.physical.setText(text)
-        self._form.setRowVisible(self.physical, bool(text))
+        flat = self._image is None or self._image.ndim <= 2
+        return settings if flat else self.stack.apply_to(settings)

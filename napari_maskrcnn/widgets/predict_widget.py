@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_maskrcnn.jobs import Job
 from napari_maskrcnn.models.coco import SIZE
 from napari_maskrcnn.predict.choice import Choice
-from napari_maskrcnn.predict.kept import Kept, predict_planes_job
-from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.choice_box import ChoiceBox
+from napari_maskrcnn.widgets.device_note import DeviceNote
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
@@ -24,11 +18,18 @@ from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
     displayed_plane,
     full_data,
-    plane_data,
     stack_planes,
 )
+from napari_maskrcnn.widgets.measuring import Measuring
 from napari_maskrcnn.widgets.placing import change, place
 from napari_maskrcnn.widgets.predict_form import PredictForm
+from napari_maskrcnn.widgets.predict_work import (
+    Estimated,
+    Predicted,
+    Request,
+    estimate_work,
+    predict_work,
+)
 from napari_maskrcnn.widgets.prediction import prediction_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 NO_IMAGE = "There is no image layer. Open an image (File, or drop a file into the viewer) first."
+
+NO_SIZE = "Nothing looks like an object here, at any size. Measure one instead."
 
 
 class PredictWidget(Dock):
@@ -46,63 +49,109 @@ class PredictWidget(Dock):
         self._image: Image | None = None
         self.form = PredictForm()
         self.row = JobRow("Predict", self.runner)
+        self.device = DeviceNote()
         self.choice = ChoiceBox()
-        for widget in (self.form, self.row, self.choice):
+        self.measuring = Measuring(self.viewer, self)
+        for widget in (self.form, self.row, self.device, self.choice):
             self.body.addWidget(widget)
         self.body.addStretch(1)
-        self.row.button.clicked.connect(self.predict)
-        self.runner.returned.connect(self._place)
-        self.choice.choice_changed.connect(self._change)
-        self.header.image_changed.connect(self._image_changed)
-        self.header.labels_changed.connect(self._labels_changed)
+        self._connect()
         self._image_changed()
         self._labels_changed()
 
+    def _connect(self) -> None:
+        size = self.form.diameter
+        self.row.button.clicked.connect(self.predict)
+        self.runner.returned.connect(self._take)
+        self.runner.started.connect(self._follow_runner)
+        self.runner.finished.connect(self._follow_runner)
+        size.estimate_asked.connect(self.estimate)
+        size.measure_asked.connect(self._measure)
+        self.measuring.changed.connect(size.show_measuring)
+        self.measuring.measured.connect(size.set_value)
+        self.choice.choice_changed.connect(self._change)
+        self.choice.diameter_wanted.connect(size.set_value)
+        self.header.image_changed.connect(self._image_changed)
+        self.header.labels_changed.connect(self._labels_changed)
+
     def predict(self) -> None:
         """Start the prediction of the chosen image on a copy of the settings."""
+        request = self._request()
+        if request is not None:
+            self.runner.start(partial(predict_work, request), f"Predict {self._name}")
+
+    def estimate(self) -> None:
+        """Start to estimate how large the objects are."""
+        request = self._request()
+        if request is not None:
+            self.runner.start(partial(estimate_work, request), f"Estimate sizes in {self._name}")
+
+    def _request(self) -> Request | None:
+        """Copy what is chosen; None, with a message, when it cannot be predicted."""
         image = self.header.images.layer()
         if image is None:
             show_problem(NO_IMAGE)
-            return
+            return None
         download = self.header.models.needs_download()
         if download and not ask(self, "Download", _download_question()):
-            return
+            return None
         settings = self.form.settings(self.header.models.value())
         try:
             settings.validate()
             planes = self._planes(image)
         except ValueError as error:
             show_problem(error)
-            return
+            return None
         self._image = image
-        data = full_data(image)
-
-        def make_job(stop: threading.Event) -> Job[Kept | None]:
-            return _predict_job(data, planes, settings, download, stop)
-
-        self.runner.start(make_job, f"Predict {image.name}")
+        return Request(full_data(image), planes, settings, download)
 
     def close_down(self) -> None:
         """Stop what runs and let go of the layer: the widget was closed."""
         super().close_down()
+        self.measuring.stop()
         self.choice.load(None)
+
+    @property
+    def _name(self) -> str:
+        return str(self._image.name) if self._image is not None else ""
+
+    def _follow_runner(self) -> None:
+        self.form.diameter.estimate.setEnabled(not self.runner.running)
+
+    def _measure(self, wanted: bool) -> None:
+        image = self.header.images.layer()
+        if wanted and image is not None:
+            self.measuring.start(image)
+        else:
+            self.measuring.stop()
 
     def _planes(self, image: Image) -> list[PlaneIndex]:
         if self.form.whole_stack:
             return stack_planes(self.viewer, image)
         return [displayed_plane(self.viewer, image)]
 
-    def _place(self, kept: Kept | None) -> None:
-        if kept is None or not kept.planes or self._image is None:
+    def _take(self, result: Predicted | Estimated) -> None:
+        if isinstance(result, Predicted):
+            self._place(result)
+        elif result.diameter is not None:
+            self.form.diameter.set_value(round(result.diameter, 1))
+            self.form.diameter.say("")
+        elif not self.runner.cancelled:
+            self.form.diameter.say(NO_SIZE)
+
+    def _place(self, result: Predicted) -> None:
+        if result.kept is None or self._image is None:
             show_note("Prediction cancelled; nothing was changed.")
             return
         try:
-            layer = place(self.viewer.layers, self._image, kept, self.header.labels.layer())
+            layer = place(self.viewer.layers, self._image, result.kept, self.header.labels.layer())
         except ValueError as error:
             show_problem(error)
             return
+        self.device.say(result.kept.device, result.idle)
         self.header.labels.choose(layer)
         self.choice.load(layer)
+        self.choice.advise(result.looks)
 
     def _change(self, choice: Choice) -> None:
         layer = self.header.labels.layer()
@@ -118,37 +167,6 @@ class PredictWidget(Dock):
 
     def _labels_changed(self) -> None:
         self.choice.load(self.header.labels.layer())
-
-
-def _predict_job(
-    data: Any,
-    planes: Sequence[PlaneIndex],
-    settings: PredictSettings,
-    download: bool,
-    stop: threading.Event,
-) -> Job[Kept | None]:
-    """Fetch "coco" first when that was agreed to, then predict the planes."""
-    if download:
-        from napari_maskrcnn.models.download import download_coco_job
-
-        if (yield from download_coco_job(stop)) is None:
-            return None
-
-    def read(plane: PlaneIndex) -> NDArray[Any]:
-        return plane_data(data, plane)
-
-    kept = yield from predict_planes_job(planes, read, settings, stop)
-    _import_for_window(kept)
-    return kept
-
-
-def _import_for_window(kept: Kept) -> None:
-    """Do once in the thread what the window does next: its first time imports a great deal."""
-    from napari.layers import Labels
-
-    if kept.planes:
-        kept.choose(Choice(kept.score))
-        Labels(np.zeros((1, 1), np.uint8))
 
 
 def _download_question() -> str:

@@ -31,7 +31,7 @@ def test_the_result_is_chosen_counted_and_explained(
     assert layer.name == "cells instances"
     assert widget.choice.isVisibleTo(widget)
     assert widget.choice.count.text() == f"{shown_objects(layer)} objects"
-    assert widget.choice.source.text().startswith("tiny on CPU, ")
+    assert widget.choice.source.text() == "found by tiny"
     assert widget.choice.score.value() == pytest.approx(0.3)
     assert layer.metadata[KEY].kept.settings.model == "tiny"
 
@@ -176,9 +176,9 @@ def test_the_diameter_is_in_pixels_with_micrometres_beside(
     viewer.add_image(nuclei[0], scale=(0.25, 0.25), units=("um", "um"))
     widget = docked(viewer, tiny_model)
     assert widget.form.settings("tiny").diameter is None
-    widget.form.diameter.setValue(30)
+    widget.form.diameter.set_value(30)
     assert widget.form.settings("tiny").diameter == 30
-    assert widget.form.physical.text() == "= 7.5 µm"
+    assert widget.form.diameter.physical.text() == "= 7.5 µm"
 
 
 def test_from_the_menu_and_through_napari_proxy(viewer: Any, qtbot: Any, tiny_model: str) -> None:

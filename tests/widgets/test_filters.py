@@ -1,0 +1,55 @@
+"""The rare filters act on the prediction in the layer, like the sliders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from napari_maskrcnn.instances import Instances
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
+from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets.placing import change, place
+from napari_maskrcnn.widgets.prediction import KEY
+from tests.widgets.predicting import docked
+
+
+def squares(corners: list[tuple[int, int]], shape: tuple[int, int] = (128, 128)) -> Instances:
+    """Squares of 20 × 20 by their first pixel, best first."""
+    origins = np.array(corners, np.int32)
+    boxes = np.concatenate([origins[:, ::-1], origins[:, ::-1] + 20], axis=1)
+    scores = np.linspace(0.9, 0.6, len(corners))
+    return Instances(
+        boxes.astype(np.float32),
+        scores.astype(np.float32),
+        np.ones(len(corners), np.int64),
+        ("nucleus",),
+        shape,
+        (np.ones((20, 20), bool),) * len(corners),
+        origins,
+    )
+
+
+def shown(layer: Any) -> list[int]:
+    return [int((layer.data == k).sum()) for k in np.unique(layer.data)[1:]]
+
+
+def test_covered_and_cut_off_objects_can_be_left_out(viewer: Any, qtbot: Any) -> None:
+    found = squares([(0, 40), (40, 40), (40, 52), (80, 108)])
+    kept = Kept({(None, None): found}, PredictSettings(), "nuclei", "hash", 0.5, "CPU, float32")
+    layer = place(viewer.layers, viewer.layers["cells"], kept, None)
+    widget = docked(viewer, "nuclei")
+    filters = widget.choice.filters
+    assert shown(layer) == [400, 400, 240, 400]
+    filters.at_border.setChecked(False)
+    assert shown(layer) == [400, 240]
+    filters.overlap.setValue(30)
+    assert shown(layer) == [400]
+    assert layer.metadata[KEY].choice == Choice(0.5, hidden=0.3, border=False)
+    change(viewer.layers, layer, kept, Choice(0.5, hidden=0.6))
+    widget.choice.load(layer)
+    assert (filters.overlap.value(), filters.at_border.isChecked()) == (60, True)
+    layer.paint((3, 3), 500)
+    qtbot.waitUntil(lambda: not filters.isEnabled())
+    assert not widget.choice.score.isEnabled()
