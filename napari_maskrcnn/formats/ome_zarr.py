@@ -92,7 +92,7 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...] | None = None) -> LabelData
     labels = np.asarray(array[...])
     own = attributes.get(_OURS)
     said = own.get("provenance") if isinstance(own, dict) else None
-    scale = _scale_of(multiscale, finest)
+    scale = scale_of(multiscale, finest)
     labels, scale = _without_channel(labels, scale, multiscale)
     return LabelData.from_file(labels, scale, said, _table_of(attributes))
 
@@ -198,8 +198,8 @@ def _color(label: int) -> list[int]:
     return [*(round(255 * part) for part in rgb), 255]
 
 
-def _scale_of(multiscale: dict[str, Any], finest: dict[str, Any]) -> list[float] | None:
-    """Micrometres along each axis; None where no axis has a unit of length."""
+def scale_of(multiscale: dict[str, Any], finest: dict[str, Any]) -> list[float] | None:
+    """Return micrometres along each axis of a level; None where no axis has a unit of length."""
     axes = multiscale.get("axes", [])
     if not any(isinstance(axis, dict) and axis.get("unit") in _MICROMETRES for axis in axes):
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: More bytes of pixels may not fit into a TIFF of 32-bit addresses.
 MOST_CLASSIC_BYTES = 2**32 - 2**26
 #: Micrometres in what other programs call their unit; ImageJ writes µ in several ways.
-_MICROMETRES = {
+MICROMETRES = {
     **dict.fromkeys(("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometer"), 1.0),
     **{"nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6},
 }
@@ -141,26 +141,33 @@ def _read_info(tif: tifffile.TiffFile) -> dict[str, Any]:
     return own if isinstance(own, dict) else {}
 
 
-def _read_scale(tif: tifffile.TiffFile, ndim: int) -> list[float] | None:
-    """Pixel size in micrometres; 1 along axes in front of z. None where it is not said."""
+def pixel_lengths(tif: tifffile.TiffFile) -> dict[str, float]:
+    """Micrometres of a pixel along Y, X and, where a TIFF says it, Z; empty where it says none."""
     tags, metadata = tif.pages.first.tags, tif.imagej_metadata
     if "XResolution" not in tags or "YResolution" not in tags:
-        return None
+        return {}
     try:
         x, y = (
             tags[name].value[1] / tags[name].value[0] for name in ("XResolution", "YResolution")
         )
     except (TypeError, ZeroDivisionError, IndexError):
-        return None
+        return {}
     if metadata is not None and "unit" in metadata:
-        unit = _MICROMETRES.get(str(metadata["unit"]).strip().lower())
+        unit = MICROMETRES.get(str(metadata["unit"]).strip().lower())
         depth = float(metadata.get("spacing", 0)) or None
     else:
         # Inches are what programs write that know no size at all.
         centimetres = "ResolutionUnit" in tags and tags["ResolutionUnit"].value == 3
         unit, depth = (1e4 if centimetres else None), None
     if unit is None:
+        return {}
+    return {"Y": y * unit, "X": x * unit, **({"Z": depth * unit} if depth else {})}
+
+
+def _read_scale(tif: tifffile.TiffFile, ndim: int) -> list[float] | None:
+    """Pixel size in micrometres; 1 along axes in front of z. None where it is not said."""
+    sizes = pixel_lengths(tif)
+    if not sizes:
         return None
-    plane = [y * unit, x * unit]
-    stack = [1.0] * (ndim - 3) + [depth * unit if depth else 1.0] if ndim > 2 else []
-    return stack + plane
+    stack = [1.0] * (ndim - 3) + [sizes.get("Z", 1.0)] if ndim > 2 else []
+    return [*stack, sizes["Y"], sizes["X"]]

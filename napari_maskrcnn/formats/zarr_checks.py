@@ -65,8 +65,11 @@ def read_attributes(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def check_array(folder: Path) -> None:
-    """Raise ValueError when an array is too large or stored in a way that is not plain."""
+def check_array(folder: Path, whole: bool = True) -> None:
+    """Raise ValueError when an array is stored in a way that is not plain, or is too large.
+
+    `whole`: it is to be read whole; otherwise its size does not matter.
+    """
     if (folder / ".zarray").is_file():
         described = _read_json(folder / ".zarray")
         codecs = [described.get("compressor"), described.get("filters")]
@@ -75,7 +78,8 @@ def check_array(folder: Path) -> None:
         described = _read_json(folder / "zarr.json")
         codecs = [described.get("codecs")]
         chunks = described["chunk_grid"]["configuration"]["chunk_shape"]
-    check_shape(described["shape"])
+    if whole:
+        check_shape(described["shape"])
     if not all(isinstance(side, int) and side > 0 for side in chunks):
         raise ValueError(f"its chunks have the shape {str(chunks)[:80]}")
     if math.prod(chunks) > _MOST_CHUNK:

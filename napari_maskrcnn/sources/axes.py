@@ -50,8 +50,7 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
 def guess_axes(shape: Sequence[int]) -> str:
     """Name the axes of an array that says nothing about them.
 
-    A last axis of 3 or 4 is colour; three axes else are a stack of planes, or, where the last one
-    is short, channels.
+    A short last axis are channels, colours where there are 3 or 4; three axes else are a stack.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def guess_axes(shape: Sequence[int]) -> str:
         The shape does not tell.
     """
     shape = tuple(shape)
-    short = len(shape) > 2 and shape[-1] <= MOST_CHANNELS
+    short = len(shape) > 2 and shape[-1] <= min(MOST_CHANNELS, *shape[-3:-1])
     if len(shape) == 2:
         return "YX"
     if short and len(shape) in (3, 4):

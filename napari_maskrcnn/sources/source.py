@@ -19,6 +19,21 @@ from napari_maskrcnn.sources.view import View
 Plane = tuple[int | None, ...]
 
 
+def label_axes(axes: str) -> str:
+    """Return the axes of the labels of an image: the stack's, then the plane's, as they come."""
+    channels = channel_axis(axes)
+    own = [letter for k, letter in enumerate(axes) if k != channels]
+    # The network does not mind a transposed plane.
+    return "".join(sorted(own, key=lambda letter: letter in "YX"))
+
+
+def pixel_sizes(axes: str, lengths: Mapping[str, float]) -> tuple[float, ...] | None:
+    """Return a size for each axis of the labels, 1 where none is known; None without Y and X."""
+    if not {"Y", "X"} <= lengths.keys():
+        return None
+    return tuple(float(lengths.get(letter, 1.0)) for letter in label_axes(axes))
+
+
 def _nothing() -> None:
     """Stand for a source that holds nothing open."""
 
@@ -73,18 +88,15 @@ class Source:
     ) -> None:
         self.close()
 
-    @cached_property
+    @property
     def stack_axes(self) -> str:
         """Letters of the axes that are neither plane nor channels, in their order."""
-        channels = channel_axis(self.axes)
-        inside = {*"YX", *([] if channels is None else self.axes[channels])}
-        return "".join(letter for letter in self.axes if letter not in inside)
+        return self.label_axes[:-2]
 
-    @property
+    @cached_property
     def label_axes(self) -> str:
         """Letters of the axes of the labels."""
-        # The network does not mind a transposed plane; its axes stay in the order of the array.
-        return self.stack_axes + "".join(letter for letter in self.axes if letter in "YX")
+        return label_axes(self.axes)
 
     @property
     def label_shape(self) -> tuple[int, ...]:

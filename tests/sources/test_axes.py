@@ -14,6 +14,7 @@ from napari_maskrcnn.sources.axes import channel_axis, check_axes, guess_axes, u
         ((50, 60, 2), "YXC"),
         ((5, 50, 60), "QYX"),
         ((3, 50, 60), "QYX"),
+        ((3, 8, 9), "QYX"),
         ((5, 50, 60, 3), "QYXS"),
         ((5, 50, 60, 16), "QYXC"),
     ],
