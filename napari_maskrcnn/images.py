@@ -32,23 +32,46 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
         Not one 2-D image, not numbers, smaller than 4 pixels, or without a finite pixel.
     """
     array = np.asarray(image)
-    if array.dtype.kind not in "buif":
-        raise ValueError(
-            f"The image has values of type {array.dtype}; real numbers are needed: convert it."
-        )
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MOST_CHANNELS):
-        raise ValueError(
-            f"The image has shape {array.shape}; one plane is (height, width) or (height, width, "
-            "channels). For a stack use the window, or predict_stack in Python."
-        )
-    if min(array.shape[:2]) < SMALLEST_SIDE or 0 in array.shape:
-        raise ValueError(
-            f"The image is {array.shape[0]} × {array.shape[1]} px; at least "
-            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} px are needed to find objects."
-        )
+    check_form(array)
     if array.dtype.kind == "f" and not np.isfinite(array).any():
         raise ValueError("The image has no finite pixel (all are NaN or infinite).")
     return array
+
+
+def as_image(image: Any) -> Any:
+    """Return anything with a shape and a type as it is, unread, and the rest as an array."""
+    return image if hasattr(image, "shape") and hasattr(image, "dtype") else np.asarray(image)
+
+
+def check_form(image: Any) -> tuple[int, int]:
+    """Return height and width of a single image, or say what is wrong with its shape or type.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Anything with ``shape`` and ``dtype``; no pixel is read.
+
+    Raises
+    ------
+    ValueError
+        Not one 2-D image, not numbers, or smaller than 4 pixels.
+    """
+    shape, dtype = tuple(int(n) for n in image.shape), np.dtype(image.dtype)
+    if dtype.kind not in "buif":
+        raise ValueError(
+            f"The image has values of type {dtype}; real numbers are needed: convert it."
+        )
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > MOST_CHANNELS):
+        raise ValueError(
+            f"The image has shape {shape}; one plane is (height, width) or (height, width, "
+            "channels). For a stack use the window, or predict_stack in Python."
+        )
+    if min(shape[:2]) < SMALLEST_SIDE or 0 in shape:
+        raise ValueError(
+            f"The image is {shape[0]} × {shape[1]} px; at least "
+            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} px are needed to find objects."
+        )
+    return shape[0], shape[1]
 
 
 def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
@@ -76,9 +99,12 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
 
 
 def channels_first(
-    image: NDArray[Any], channels: Sequence[int] | None = None
+    image: NDArray[Any], channels: Sequence[int] | None = None, floor: float | None = None
 ) -> NDArray[np.float32]:
-    """Do what `to_chw` does for part of an image that was checked; it may have no finite pixel."""
+    """Do what `to_chw` does for part of an image that was checked; it may have no finite pixel.
+
+    `floor` is the least finite value of the whole image, if it is known.
+    """
     array = image[..., None] if image.ndim == 2 else image
     chosen = _channels(array.shape[2], channels)
     planes = np.stack([array[..., c] for c in chosen])
@@ -86,12 +112,15 @@ def channels_first(
         # NaN fails both comparisons; float64 may hold what float32 cannot, float16 not the limit.
         planes = planes.astype(np.promote_types(planes.dtype, np.float32))
         finite = (planes > -LARGEST) & (planes < LARGEST)
-        planes = np.where(finite, planes, planes[finite].min() if finite.any() else 0)
+        if not finite.all():
+            least = planes[finite].min() if floor is None and finite.any() else floor or 0
+            planes = np.where(finite, planes, least)
     planes = planes.astype(np.float32)
     if len(chosen) == 1:
         planes = np.repeat(planes, 3, axis=0)
     elif len(chosen) == 2:
-        planes = np.concatenate([planes, np.full_like(planes[:1], planes.min())])
+        least = planes.min() if floor is None else floor
+        planes = np.concatenate([planes, np.full_like(planes[:1], least)])
     return planes
 
 

@@ -6,6 +6,7 @@ thousand objects cost kilobytes, and exact masks of any engine fit without knowi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,21 @@ class Instances:
             crops,
             boxes[:, [1, 0]].astype(np.int32),
         )
+
+
+def joined(parts: Sequence[Instances]) -> Instances:
+    """Return the objects of several predictions of one image as one, best score first."""
+    every = Instances(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+        parts[0].class_names,
+        parts[0].shape,
+        tuple(crop for part in parts for crop in part.crops),
+        np.concatenate([part.origins for part in parts]),
+        max(part.complete_above for part in parts),
+    )
+    return every[np.argsort(-every.scores, kind="stable")]
 
 
 def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, ...]]]:

@@ -162,7 +162,7 @@ def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
 
     def find(example: Example) -> Found:
         kept = detect(example.image, settings, model, stop, lambda step: None)
-        if not kept.planes:
+        if not kept.planes or kept.partial:
             return example.labels, None  # stopped: it is not counted
         instances = kept.planes[None].above(kept.score)
         scores = {k + 1: float(score) for k, score in enumerate(instances.scores)}

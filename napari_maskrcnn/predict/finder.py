@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.tiles import Tile
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
     from napari_maskrcnn.network.prepare import Prepared
     from napari_maskrcnn.network.roi_heads import Detections
+    from napari_maskrcnn.predict.intensity import Reader
 
 # Memory of a GPU for each network pixel, rounded up, and the most tiles that gain anything.
 BYTES_A_PIXEL = 1500
@@ -59,20 +59,24 @@ class Finder:
         room = int(free / 2 / (BYTES_A_PIXEL * pixels * factor**2))
         return max(1, min(MOST_TILES, room))
 
-    def find(self, pixels: Sequence[NDArray[np.float32]], tiles: Sequence[Tile]) -> list[Instances]:
-        """Candidates that each of equal tiles (3, h, w) owns, in image pixels."""
+    def find(self, read: Reader, tiles: Sequence[Tile]) -> list[Instances]:
+        """Candidates that each of equal tiles owns, in image pixels; nothing of an empty one."""
         import torch
 
         from napari_maskrcnn.network.prepare import prepare
 
         config = self.model.network.config
-        ready = [
-            prepare(torch.from_numpy(np.ascontiguousarray(one)), config, self.zoom)
-            for one in pixels
-        ]
+        pixels = [read(tile.slices) for tile in tiles]
+        filled = [k for k, one in enumerate(pixels) if one is not None]
+        found = [Instances.empty(self.shape, self.model.class_names) for _ in tiles]
+        if not filled:
+            return found
+        ready = [prepare(torch.from_numpy(pixels[k]), config, self.zoom) for k in filled]
         batch = torch.stack([one.image for one in ready]).to(self.model.device)
-        found = self.network.detect(batch, ready[0].size)
-        return [self._place(*one) for one in zip(found, ready, tiles, strict=True)]
+        detections = self.network.detect(batch, ready[0].size)
+        for k, detected, one in zip(filled, detections, ready, strict=True):
+            found[k] = self._place(detected, one, tiles[k])
+        return found
 
     def _place(self, found: Detections, ready: Prepared, tile: Tile) -> Instances:
         """Put a tile's own detections into the image."""

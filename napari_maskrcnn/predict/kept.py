@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.choice import Choice, Facts, Painted, paint, table_of
 from napari_maskrcnn.predict.link import link_chosen
+from napari_maskrcnn.predict.regions import Region, replaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,8 @@ class Kept:
         Score from which that model counts an object.
     device : str
         What computed, in words.
+    partial : mapping
+        Of each plane that was not predicted as a whole, the regions that were.
     """
 
     planes: Mapping[Any, Instances]
@@ -68,6 +71,7 @@ class Kept:
     model_hash: str
     score: float
     device: str = ""
+    partial: Mapping[Any, tuple[Region, ...]] = field(default_factory=dict)
     _last: dict[Choice, Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -123,16 +127,28 @@ class Kept:
         return None
 
     def updated(self, newer: Kept) -> Kept | None:
-        """Return these planes with the newer ones in their place.
+        """Return these planes with what is newer in its place: a whole plane, or regions of one.
 
         None when the two do not belong in one layer: they come from different models or settings
         and the newer one does not replace every plane of this.
         """
-        if self.planes.keys() <= newer.planes.keys():
+        if self.planes.keys() <= newer.planes.keys() - newer.partial.keys():
             return newer
         if (self.model_hash, self.settings) != (newer.model_hash, newer.settings):
             return None
-        return replace(newer, planes={**self.planes, **newer.planes})
+        planes, partial = {**self.planes}, {**self.partial}
+        for key, found in newer.planes.items():
+            regions = newer.partial.get(key)
+            if regions is None or key not in planes:
+                planes[key] = found
+                partial.pop(key, None)
+                if regions is not None:
+                    partial[key] = regions
+                continue
+            planes[key] = replaced(planes[key], found, regions)
+            if key in partial:
+                partial[key] = (*partial[key], *regions)
+        return replace(newer, planes=planes, partial=partial)
 
     def describe(self, choice: Choice) -> dict[str, Any]:
         """Say in plain values what makes the same labels again: the model and every setting."""
@@ -163,10 +179,11 @@ def _linked_axis(keys: Iterable[Hashable], link: str | None) -> int:
 
 def predict_planes_job(
     keys: Sequence[Hashable],
-    read: Callable[[Any], NDArray[Any]],
+    read: Callable[[Any], Any],
     settings: PredictSettings,
     stop: threading.Event | None = None,
     model: Model | None = None,
+    regions: Mapping[Any, Sequence[Region]] | None = None,
 ) -> Job[Kept]:
     """Predict planes one after the other, keeping every candidate.
 
@@ -175,18 +192,25 @@ def predict_planes_job(
     keys : sequence
         Key of each plane, in the order of prediction.
     read : callable
-        Returns the image of a key, (H, W) or (H, W, C).
+        Returns the image of a key, (H, W) or (H, W, C): numpy, dask, zarr or alike.
     settings : PredictSettings
         Model, diameter, channels and device.
     stop : threading.Event, optional
-        Ends the job when set; planes that are finished are kept.
+        Ends the job when set; planes and tiles that are finished are kept.
     model : Model, optional
         Loaded already.
+    regions : mapping, optional
+        Of a plane the parts to predict; a plane without an entry is predicted as a whole.
+
+    Yields
+    ------
+    Progress
+        As of `predict_job`, with the key of the plane in its data as ``plane``.
 
     Returns
     -------
     Kept
-        The finished planes, perhaps none.
+        The planes of which anything is finished, perhaps none.
     """
     from napari_maskrcnn.device import describe_device
     from napari_maskrcnn.models import load_model
@@ -194,34 +218,44 @@ def predict_planes_job(
 
     yield Progress(0, len(keys), f"Loading {settings.model}")
     model = model or load_model(settings.model, settings.device)
+    parts = [(key, region) for key in keys for region in (regions or {}).get(key, (None,))]
     planes: dict[Hashable, Instances] = {}
-    for number, key in enumerate(keys):
+    partial: dict[Hashable, tuple[Region, ...]] = {}
+    for number, (key, region) in enumerate(parts):
         if stop is not None and stop.is_set():
             break
-        found, complete = yield from _numbered(
-            predict_job(read(key), settings, model, stop), number, len(keys)
-        )
-        if complete:
+        where = {} if region is None else {"region": region}
+        job = predict_job(read(key), settings, model, stop, **where)
+        found, finished, complete = yield from _numbered(job, key, number, len(parts))
+        if complete and region is None:
             planes[key] = found
+        elif finished:
+            planes[key] = replaced(planes[key], found, finished) if key in planes else found
+            partial[key] = (*partial.get(key, ()), *finished)
     score = model.score if settings.score is None else settings.score
-    computed_by = describe_device(model.device, settings.precision)
-    return Kept(planes, settings, model.name, model.weights_hash, score, computed_by)
+    by = describe_device(model.device, settings.precision)
+    return Kept(planes, settings, model.name, model.weights_hash, score, by, partial)
 
 
-def _numbered(job: Job[Instances], number: int, total: int) -> Job[tuple[Instances, bool]]:
+def _numbered(
+    job: Job[Instances], key: Hashable, number: int, total: int
+) -> Job[tuple[Instances, tuple[Region, ...], bool]]:
     """Pass a plane's job through, its progress counted as part of all planes.
 
-    Also returns whether it came to its last tile: one that was stopped before is not complete.
+    Also returns what it finished, and whether it came to its last tile.
     """
     step = Progress(0, 1)
+    finished: list[Region] = []
     while True:
         try:
             step = next(job)
         except StopIteration as end:
-            return end.value, step.done == step.total
+            return end.value, tuple(finished), step.done == step.total
+        finished += step.data.get("finished", ())
+        data = {**step.data, "plane": key}
         if total == 1:
-            yield step
+            yield replace(step, data=data)
         else:
             scale = max(step.total, 1)
             message = f"Plane {number + 1} of {total}"
-            yield Progress(number * scale + step.done, total * scale, message)
+            yield Progress(number * scale + step.done, total * scale, message, data)

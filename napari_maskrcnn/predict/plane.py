@@ -5,16 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from napari_maskrcnn.images import check_image, is_constant, percentiles, stretch, to_chw, unit
-from napari_maskrcnn.instances import LIMITED, Instances
+from napari_maskrcnn.images import as_image, check_form
+from napari_maskrcnn.instances import LIMITED, Instances, joined
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.finder import Finder
+from napari_maskrcnn.predict.intensity import measure
+from napari_maskrcnn.predict.regions import (
+    SAME_IOU,
+    Region,
+    clip_region,
+    grown,
+    intersection,
+    only_in,
+)
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.tiles import Tile, make_tiles
 
@@ -23,10 +30,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-# Side and overlap of a tile in network pixels; one this large takes about 1.5 GB.
+# Side of a tile in network pixels; one this large takes about 1.5 GB.
 TILE = 1536
-OVERLAP = 256
-SEAM_IOU = 0.5
+# What the network should see around an object, network pixels.
+CONTEXT = 64
 
 
 def predict(
@@ -87,7 +94,8 @@ def predict(
         precision=precision,
     )
     settings.validate()
-    check_image(image)
+    image = as_image(image)
+    check_form(image)
     loaded = load_model(model, device) if not isinstance(model, Model) else model
     found = run(predict_job(image, settings, loaded, stop), progress)
     found = found.above(loaded.score if score is None else score)
@@ -97,10 +105,11 @@ def predict(
 
 
 def predict_job(
-    image: ArrayLike,
+    image: Any,
     settings: PredictSettings,
     model: Model | None = None,
     stop: threading.Event | None = None,
+    region: Region | None = None,
 ) -> Job[Instances]:
     """Find all candidates of one image, down to the network's score floor.
 
@@ -109,55 +118,68 @@ def predict_job(
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
+        numpy, or anything with ``shape``, ``dtype`` and slices, such as dask or zarr: only a tile
+        of it is in memory at a time.
     settings : PredictSettings
     model : Model, optional
         Loaded already; None loads ``settings.model``.
     stop : threading.Event, optional
         Ends the job at the next tile.
+    region : (top, left, bottom, right), optional
+        Image pixels, half-open. Only objects whose centre lies in it are looked for; the network
+        sees what is around it, too.
 
     Yields
     ------
     Progress
-        After every tile.
+        Before the first tile, and after every tile or every few that were computed together. Then
+        its data hold ``found``, the `Instances` of these tiles in image pixels, and ``finished``,
+        the regions that these tiles answer for, a tuple. An object at the border of two of them may
+        come twice; in the result it does not.
+
+    Returns
+    -------
+    Instances
+        What all tiles hold; when it was stopped, the finished ones.
     """
     from napari_maskrcnn.device import precision
 
     settings.validate()
-    array = check_image(image)
+    image = as_image(image)
+    shape = check_form(image)
+    wanted = (0, 0, *shape) if region is None else clip_region(region, shape)
     if model is None:
         from napari_maskrcnn.models.load import load_model
 
         yield Progress(0, 0, "Loading the model")
         model = load_model(settings.model, settings.device)
-    shape = (array.shape[0], array.shape[1])
     zoom = _zoom(settings.diameter, model)
-    tiles = _tiles(shape, zoom, model)
+    tiles = _tiles(wanted, shape, zoom, model)
+    read = measure(image, settings.channels, model.network.config.stretch)
+    finder = Finder(model, precision(model.device, settings.precision), shape, zoom)
+    few = finder.at_a_time(tiles)
     parts: list[Instances] = []
-    if not is_constant(array):
-        chw = to_chw(array, settings.channels)
-        ready = _normaliser(chw, array.dtype, model)
-        finder = Finder(model, precision(model.device, settings.precision), shape, zoom)
-        few = finder.at_a_time(tiles)
-        for k in range(0, len(tiles), few):
-            if stop is not None and stop.is_set():
-                # Without the last progress: who drains this sees that it is not complete.
-                return _join(parts, shape, model.class_names)
-            yield Progress(k, len(tiles), f"Tile {k + 1} of {len(tiles)}")
-            some = tiles[k : k + few]
-            parts += finder.find([ready(chw[:, *tile.slices]) for tile in some], some)
-    found = _join(parts, shape, model.class_names)
-    yield Progress(len(tiles), len(tiles), f"{len(found)} candidates")
-    return found
+    yield Progress(0, len(tiles), f"Tile 1 of {len(tiles)}")
+    for k in range(0, len(tiles), few):
+        if stop is not None and stop.is_set():
+            # Without the last progress: who drains this sees that it is not complete.
+            return _join(parts, shape, model.class_names)
+        some = tiles[k : k + few]
+        found = [only_in(part, [wanted]) for part in finder.find(read, some)]
+        parts += found
+        step = _join(found, shape, model.class_names)
+        yield _after(k + len(some), len(tiles), step, some, wanted)
+    every = _join(parts, shape, model.class_names)
+    yield Progress(len(tiles), len(tiles), f"{len(every)} candidates")
+    return every
 
 
-def _normaliser(
-    chw: NDArray[Any], dtype: np.dtype[Any], model: Model
-) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-    """Return what brings any part of an image into [0, 1], as the model was trained."""
-    if not model.network.config.stretch:
-        return lambda pixels: unit(pixels, dtype)
-    limits = percentiles(chw)
-    return lambda pixels: stretch(pixels, limits)
+def _after(
+    done: int, total: int, found: Instances, tiles: Sequence[Tile], wanted: Region
+) -> Progress:
+    message = f"Tile {done + 1} of {total}" if done < total else "Putting the tiles together"
+    regions = tuple(part for tile in tiles if (part := intersection(tile.core, wanted)))
+    return Progress(done, total, message, {"found": found, "finished": regions})
 
 
 def _zoom(diameter: float | None, model: Model) -> float:
@@ -171,36 +193,32 @@ def _zoom(diameter: float | None, model: Model) -> float:
     return model.card.diameter / diameter
 
 
-def _tiles(shape: tuple[int, int], zoom: float, model: Model) -> list[Tile]:
-    scale = model.network.config.scale
-    if scale is None:
+def _tiles(wanted: Region, shape: tuple[int, int], zoom: float, model: Model) -> list[Tile]:
+    """Tiles over what is wanted, and what is seen around it."""
+    from napari_maskrcnn.network.prepare import STRIDE
+
+    config = model.network.config
+    if config.scale is None:
         # These weights were trained on whole images shrunk to one size.
-        return make_tiles(shape, max(shape), 0)
-    factor = scale * zoom
-    return make_tiles(shape, max(8, int(TILE / factor)), int(OVERLAP / factor))
+        return make_tiles((0, 0, *shape), max(shape), 0)
+    factor = config.scale * zoom
+    # The largest objects fit into it with their surroundings; larger ones are put together.
+    overlap = min(max(config.anchor_sizes) + 2 * CONTEXT, TILE // 2)
+    align = STRIDE / factor  # a network sees an object alike where its grids lie alike
+    top, left, bottom, right = grown(wanted, int(overlap / 2 / factor), shape)
+    area = round(top // align * align), round(left // align * align), bottom, right
+    side = max(8, int(TILE / factor))
+    tiles = make_tiles(area, side, min(int(overlap / factor), side // 2), align)
+    return [tile for tile in tiles if intersection(tile.core, wanted)]
 
 
-def _join(parts: list[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:
+def _join(parts: Sequence[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:
     """All tiles' objects, best score first, each once."""
-    complete_above = max((part.complete_above for part in parts), default=0.0)
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return replace(Instances.empty(shape, names), complete_above=complete_above)
-    every = Instances(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.classes for part in parts]),
-        names,
-        shape,
-        tuple(crop for part in parts for crop in part.crops),
-        np.concatenate([part.origins for part in parts]),
-        complete_above,
-    )
-    order: NDArray[Any] = np.argsort(-every.scores, kind="stable")
-    if len(parts) > 1:
-        import torch
-        from torchvision.ops import batched_nms
+    every = joined([Instances.empty(shape, names), *parts])
+    if sum(len(part) > 0 for part in parts) < 2:
+        return every
+    import torch
+    from torchvision.ops import batched_nms
 
-        values = (torch.from_numpy(v) for v in (every.boxes, every.scores, every.classes))
-        order = batched_nms(*values, SEAM_IOU).numpy()
-    return every[order]
+    values = (torch.from_numpy(v) for v in (every.boxes, every.scores, every.classes))
+    return every[batched_nms(*values, SAME_IOU).numpy()]

@@ -51,7 +51,7 @@ def predict_stack(
         Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
         their id ("t"). None: the planes on their own.
     model, score, diameter, channels, device, progress, stop, precision
-        As for `predict`; stopping returns the finished planes, the others empty.
+        As for `predict`; stopping returns the finished planes and tiles, the rest empty.
     overlap : float
         Least overlap of one object in two linked planes, as a share of the smaller section.
     gap : int

@@ -31,6 +31,7 @@ def kept_to_bytes(kept: Kept, choice: Choice) -> bytes:
         "class_names": [list(found.class_names) for found in kept.planes.values()],
         "shapes": [list(found.shape) for found in kept.planes.values()],
         "complete_above": [found.complete_above for found in kept.planes.values()],
+        "partial": [kept.partial.get(plane) for plane in kept.planes],
         "settings": asdict(kept.settings),
         "choice": asdict(choice),
         "model": [kept.model_name, kept.model_hash, kept.score, kept.device],
@@ -58,11 +59,16 @@ def kept_from_bytes(content: bytes) -> tuple[Kept, Choice]:
             tuple(plane): _instances(file, number, *facts)
             for number, (plane, *facts) in enumerate(zip(*columns, strict=True))
         }
+    partial = {
+        plane: tuple((top, left, bottom, right) for top, left, bottom, right in regions)
+        for plane, regions in zip(planes, header.get("partial", ()), strict=False)
+        if regions is not None
+    }
     settings = header["settings"]
     if settings.get("channels") is not None:
         settings["channels"] = tuple(settings["channels"])
     name, digest, score, device = header["model"]
-    kept = Kept(planes, PredictSettings(**settings), name, digest, score, device)
+    kept = Kept(planes, PredictSettings(**settings), name, digest, score, device, partial)
     return kept, Choice(**header["choice"])
 
 

@@ -3,18 +3,23 @@
 Every tile owns a core; cores part the image without a gap. An object is taken from the tile whose
 core holds its centre, where it is seen whole as long as it is smaller than the overlap. Two tiles
 may place a centre a little differently, so cores reach a margin over each other's border, and what
-is found twice there is removed by non-maximum suppression.
+is found twice there is removed (`napari_maskrcnn.predict.seams`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.predict.regions import Region
+
 MARGIN = 4.0
+# Of an object's own side: the larger it is, the less sure is its centre.
+MARGIN_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,33 +30,43 @@ class Tile:
     left: int
     bottom: int
     right: int
-    core: tuple[float, float, float, float]
+    core: Region
 
     @property
     def slices(self) -> tuple[slice, slice]:
         """Rows and columns of the image."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
     def owns(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which boxes (N, 4), image pixels, have their centre in the core or its margin."""
         top, left, bottom, right = self.core
-        x = (boxes[:, 0] + boxes[:, 2]) / 2
-        y = (boxes[:, 1] + boxes[:, 3]) / 2
-        inside_y = (y >= top - MARGIN) & (y < bottom + MARGIN)
-        return inside_y & (x >= left - MARGIN) & (x < right + MARGIN)
+        x1, y1, x2, y2 = boxes.T
+        across, down = (np.maximum(MARGIN, MARGIN_SHARE * side) for side in (x2 - x1, y2 - y1))
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        inside_y = (y >= top - down) & (y < bottom + down)
+        return inside_y & (x >= left - across) & (x < right + across)
 
 
-def make_tiles(shape: tuple[int, int], side: int, overlap: int) -> list[Tile]:
-    """Cover an image of `shape` (H, W) with equal tiles of at most `side` pixels.
+def make_tiles(area: Region, side: int, overlap: int, align: float = 1.0) -> list[Tile]:
+    """Cover an area with equal tiles, no larger than their number asks for.
 
     Parameters
     ----------
-    shape : (int, int)
-        Height and width.
+    area : Region
+        What to cover, image pixels.
     side : int
-        Largest side of a tile, pixels.
+        Side of a tile, pixels; none is larger by `align` or more.
     overlap : int
-        Least overlap of neighbours, pixels; less than `side`.
+        Overlap of neighbours, pixels; none is smaller by `align` or more. Less than `side`.
+    align : float
+        Tiles start at multiples of so many pixels from the area's first one, where they are large
+        enough for it. A network sees an object in a tile as it does in the whole image when this
+        is its stride.
 
     Raises
     ------
@@ -60,18 +75,31 @@ def make_tiles(shape: tuple[int, int], side: int, overlap: int) -> list[Tile]:
     """
     if overlap >= side:
         raise ValueError(f"overlap is {overlap} px, side {side} px; the overlap must be smaller.")
-    rows, columns = (_axis(n, side, overlap) for n in shape)
+    top, left, bottom, right = area
+    rows = _axis(top, bottom - top, side, overlap, align)
+    columns = _axis(left, right - left, side, overlap, align)
     return [
-        Tile(top, left, bottom, right, (y0, x0, y1, x1))
-        for (top, bottom, y0, y1), (left, right, x0, x1) in product(rows, columns)
+        Tile(y0, x0, y1, x1, (core_top, core_left, core_bottom, core_right))
+        for (y0, y1, core_top, core_bottom), (x0, x1, core_left, core_right) in product(
+            rows, columns
+        )
     ]
 
 
-def _axis(length: int, side: int, overlap: int) -> list[tuple[int, int, float, float]]:
+def _axis(
+    first: int, length: int, side: int, overlap: int, align: float
+) -> list[tuple[int, int, int, int]]:
     """Start, stop, core start and core stop of the tiles along one axis."""
-    count = max(1, -(-(length - overlap) // (side - overlap)))
-    size = min(length, side)
-    starts = np.linspace(0, length - size, count).round().astype(int).tolist()
-    seams = [(a + size + b) / 2 for a, b in pairwise(starts)]
-    edges = [0.0, *seams, float(length)]
+    if length <= side:
+        return [(first, first + length, first, first + length)]
+    count = -(-(length - overlap) // (side - overlap))
+    least = -(-(length + (count - 1) * overlap) // count)
+    steps = math.floor((length - least) / align)
+    if steps < count - 1 or overlap < align:
+        steps, align = length - least, 1.0
+    starts = [first + round(k * steps // (count - 1) * align) for k in range(count)]
+    stop = first + length
+    size = stop - starts[-1]
+    seams = [(a + size + b) // 2 for a, b in pairwise(starts)]
+    edges = [first, *seams, stop]
     return [(s, s + size, lo, hi) for s, (lo, hi) in zip(starts, pairwise(edges), strict=True)]

@@ -24,6 +24,7 @@ from napari_maskrcnn.widgets.classes import (
     rename_class,
     set_colour,
 )
+from napari_maskrcnn.widgets.colouring import put_on, take_off
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.ledger import ledger_of
 
@@ -48,7 +49,6 @@ class ClassBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._layer: Labels | None = None
-        self._plain: Any = None
         self.names = QComboBox()
         self.names.setToolTip("Class of new objects, and the class that Assign gives")
         self.names.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -167,15 +167,13 @@ class ClassBox(QWidget):
         if layer is None:
             return
         if on:
-            self._plain = layer.colormap
             self._paint()
-        elif self._plain is not None:
-            layer.colormap = self._plain
-            self._plain = None
+        else:
+            take_off(layer, self)
 
     def _paint(self) -> None:
         if self._layer is not None:
-            self._layer.colormap = class_colormap(self._layer)
+            put_on(self._layer, class_colormap(self._layer), self)
 
 
 def _action(menu: QMenu, text: str) -> QAction:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_maskrcnn.widgets import toolbox
 from napari_maskrcnn.widgets.class_box import ClassBox
+from napari_maskrcnn.widgets.corrected_box import CorrectedBox
 from napari_maskrcnn.widgets.corrections import Corrections, check_editable
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
-from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.ledger import ledger_of
-from napari_maskrcnn.widgets.prediction import correction_counts
 from napari_maskrcnn.widgets.review_box import ReviewBox
 from napari_maskrcnn.widgets.style import CHECKED
 from napari_maskrcnn.widgets.tool_grid import HEIGHT, ToolGrid, make_button
@@ -33,7 +40,6 @@ NO_LABELS = "There is no labels layer to correct. Predict first, or add a labels
 IDLE = "Choose a tool. napari's brush, fill and eraser work as always; Ctrl+Z takes back one step."
 REVIEWING = "The keys act on the framed object; every tool works meanwhile."
 MORE = "More tools"
-COUNT_MS = 400
 SMALL = 20
 
 
@@ -57,11 +63,7 @@ class CorrectWidget(Dock):
         self.small_button = make_button("Remove", "Shift-R", "Remove objects below this area.")
         self.collapsed = QCollapsible(MORE)
         self.hint = QLabel(IDLE)
-        self.counts = QLabel()
-        self._watched: Labels | None = None
-        self._count_later = QTimer(self)
-        self._count_later.setSingleShot(True)
-        self._count_later.setInterval(COUNT_MS)
+        self.corrected = CorrectedBox(self.viewer)
         self._build()
         self._connect()
         self._keys = Keys(self.viewer, self._actions())
@@ -93,15 +95,13 @@ class CorrectWidget(Dock):
         small.addWidget(self.small_button)
         form.addRow("Smaller than", small)
         self.collapsed.addWidget(hidden)
-        for label in (self.hint, self.counts):
-            label.setWordWrap(True)
-        for widget in (self.common, self.review, self.class_row, self.hint, self.counts):
+        self.hint.setWordWrap(True)
+        for widget in (self.common, self.review, self.class_row, self.hint, self.corrected):
             self.body.addWidget(widget)
         self.body.addWidget(self.collapsed)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
-        self._count_later.timeout.connect(self._count)
         self.tools.changed.connect(self._tool_changed)
         self.tools.stroke.connect(self._stroke)
         self.header.labels_changed.connect(self._labels_changed)
@@ -110,6 +110,9 @@ class CorrectWidget(Dock):
         self.classes.changed.connect(self._show_class_row)
         self.classes_button.clicked.connect(self._show_class_row)
         self.small_button.clicked.connect(self.remove_small)
+        # Objects have the colours of their classes, or of what was corrected.
+        self.corrected.coloured.connect(partial(_one_of_two, self.classes.by_class))
+        self.classes.by_class.toggled.connect(partial(_one_of_two, self.corrected.colours))
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         actions = {tool.key: partial(self.toggle, tool) for tool in toolbox.TOOLS}
@@ -148,7 +151,7 @@ class CorrectWidget(Dock):
         self.tools.stop()
         self.review.stop()
         self.classes.load(None)
-        self._watch(None)
+        self.corrected.close_down()
         self._keys.close()
 
     def _editable(self) -> Labels | None:
@@ -216,23 +219,14 @@ class CorrectWidget(Dock):
         labels = self.header.labels.layer()
         self.tools.stop()
         self.review.stop()
-        self._watch(labels)
-        self.classes.load(labels)
-        self.more.show_stack_tools(labels is not None and labels.ndim > 2)
-        self._count()
-
-    def _watch(self, labels: Labels | None) -> None:
-        if self._watched is not None:
-            stop_watching(self._watched, self._changed)
-        self._watched = labels
         if labels is not None:
             ledger_of(labels)
-            watch(labels, self._changed)
+        self.classes.load(labels)
+        self.corrected.load(labels)
+        self.more.show_stack_tools(labels is not None and labels.ndim > 2)
 
-    def _changed(self, event: Any = None) -> None:
-        self._count_later.start()
 
-    def _count(self) -> None:
-        said = correction_counts(self._watched) if self._watched is not None else ""
-        self.counts.setText(said)
-        self.counts.setVisible(bool(said))
+def _one_of_two(other: QCheckBox | QAction, on: bool) -> None:
+    """Turn another choice off when this one is turned on."""
+    if on:
+        other.setChecked(False)

@@ -36,6 +36,19 @@ def touched(atoms: Sequence[Any]) -> tuple[list[int], Window]:
     return ids.tolist(), (rows, columns)
 
 
+def places(
+    atoms: Sequence[Any],
+) -> tuple[list[tuple[slice, ...]], list[tuple[NDArray[np.intp], ...]]]:
+    """Where a history step changed labels: windows, and index arrays, one an axis."""
+    windows, pixels = [], []
+    for atom in atoms:
+        if hasattr(atom, "slice_key"):
+            windows.append(atom.slice_key)
+        else:
+            pixels.append(atom[0])
+    return windows, pixels
+
+
 def is_written(data: Any, atoms: Sequence[Any]) -> bool:
     """Whether labels show what a step wrote; napari tells of some edits before it makes them."""
     at, _, after = _read(atoms[-1])

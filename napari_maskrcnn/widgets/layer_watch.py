@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from napari_maskrcnn.widgets.history import places
 from napari_maskrcnn.widgets.prediction import prediction_of
 from napari_maskrcnn.widgets.shown_plane import ShownPlane
 from napari_maskrcnn.widgets.stored_layer import LayerParts
@@ -73,14 +74,8 @@ class LayerWatch:
             getattr(self.layer.events, name).disconnect(listener)
 
     def _painted(self, event: Any) -> None:
-        windows, pixels = [], []
-        for atom in event.value:
-            if hasattr(atom, "slice_key"):
-                windows.append(atom.slice_key)
-            else:
-                pixels.append(atom[0])
         self._shown.forget()
-        self._tracked.step(windows, pixels)
+        self._tracked.step(*places(event.value))
 
     def _painting(self, event: Any) -> None:
         """Follow a stroke that is not finished."""

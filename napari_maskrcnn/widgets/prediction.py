@@ -7,16 +7,13 @@ and what belongs in it after a slider moved. Corrections are a difference from i
 from __future__ import annotations
 
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.annotate.counts import difference
-from napari_maskrcnn.annotate.states import count_accepted
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Chosen, Kept
 from napari_maskrcnn.widgets.layers import (
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
 KEY = "napari-maskrcnn"
-CORRECTED = ("added", "removed", "reshaped", "split", "merged")
 #: What of the look of a layer its replacement takes over.
 LOOK = ("opacity", "blending", "visible", "contour")
 
@@ -132,22 +128,6 @@ def is_untouched(layer: Labels) -> bool:
         _is_predicted(layer.data[as_slices(at)], record.labels.get(at))
         for at in parallel_planes(layer.data.shape, plane)
     )
-
-
-def correction_counts(layer: Labels) -> str:
-    """What was corrected in a layer since its prediction, in words; empty without a prediction."""
-    record = prediction_of(layer)
-    accepted = count_accepted(layer.features)
-    if record is None:
-        return f"{accepted} accepted" if accepted else ""
-    totals: Counter[str] = Counter()
-    for plane, predicted in record.labels.items():
-        now = layer.data[as_slices(plane)]
-        if not np.array_equal(now, predicted):
-            totals.update(asdict(difference(predicted, now)))
-    words = [f"{totals[name]} {name}" for name in CORRECTED if totals[name]]
-    said = f"Corrected: {', '.join(words)}" if words else "Nothing corrected yet"
-    return f"{said}; {accepted} accepted" if accepted else said
 
 
 def _says_what_was_predicted(layer: Labels, record: Prediction) -> bool:

@@ -16,7 +16,9 @@ from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.predict import plane
 from napari_maskrcnn.predict.kept import Choice, Kept, predict_planes_job
+from napari_maskrcnn.predict.regions import centred_in
 from napari_maskrcnn.predict.settings import PredictSettings
 
 SIDES = (10, 6, 2)
@@ -126,6 +128,26 @@ def test_the_same_planes_are_replaced_even_by_another_model() -> None:
     assert kept(a=squares()).updated(other) is other
 
 
+def test_a_region_is_replaced_in_its_plane_and_the_rest_stays() -> None:
+    """Of squares with sides 10, 6 and 2, all in row 2, the second lies in the region."""
+    older = kept(a=squares(), b=squares())
+    left, top = (int(v) for v in squares().origins[1][::-1])
+    region = (top, left, top + 6, left + 6)
+    newer = replace(kept(a=Instances.empty((20, 40), ("nucleus",))), partial={"a": (region,)})
+    merged = older.updated(newer)
+    assert merged is not None
+    assert [len(found) for found in merged.planes.values()] == [2, 3]
+    assert merged.partial == {}
+    twice = newer.updated(replace(newer, partial={"a": ((0, 0, 3, 3),)}))
+    assert twice is not None
+    assert twice.partial == {"a": (region, (0, 0, 3, 3))}
+    whole = twice.updated(kept(a=squares()))
+    assert whole is not None
+    assert (len(whole.planes["a"]), whole.partial) == (3, {})
+    # Nothing is known of the rest of a plane when another model predicted a region of it.
+    assert older.updated(replace(newer, model_hash="other")) is None
+
+
 def test_planes_of_two_models_do_not_mix() -> None:
     other = Kept({"b": squares()}, PredictSettings(model="x"), "x", "other", 0.5)
     assert kept(a=squares()).updated(other) is None
@@ -172,3 +194,34 @@ def test_stopping_keeps_the_finished_planes(model: str) -> None:
 
     found = run(predict_planes_job([0, 1, 2], read, PredictSettings(model=model), stop))
     assert list(found.planes) == [0]
+
+
+def test_stopping_keeps_the_finished_tiles(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plane, "TILE", 64)
+    monkeypatch.setattr(plane, "CONTEXT", -16)
+    stop = threading.Event()
+
+    def after_two_tiles(step: Progress) -> None:
+        if step.done == 2:
+            stop.set()
+
+    image = np.random.default_rng(0).integers(0, 255, (64, 128)).astype(np.uint8)
+    settings = PredictSettings(model=model)
+    job = predict_planes_job([7], lambda _: image, settings, stop)
+    found = run(job, after_two_tiles)
+    every = run(predict_planes_job([7], lambda _: image, settings)).planes[7]
+    assert found.partial == {7: ((0, 0, 64, 48), (0, 48, 64, 80))}
+    assert 0 < len(found.planes[7]) < len(every)
+    assert not centred_in(found.planes[7].boxes, [(0, 90, 64, 128)]).any()
+
+
+def test_regions_of_a_plane_are_predicted(model: str) -> None:
+    regions = {0: [(0, 0, 16, 32), (8, 0, 24, 32)]}
+    steps: list[Progress] = []
+    settings = PredictSettings(model=model)
+    found = run(predict_planes_job([0, 1], noise, settings, regions=regions), steps.append)
+    assert found.partial == {0: ((0, 0, 16, 32), (8, 0, 24, 32))}
+    assert centred_in(found.planes[0].boxes, [(0, 0, 24, 32)]).all()
+    assert {step.message for step in steps[1:]} == {f"Plane {k} of 3" for k in (1, 2, 3)}
+    told = [step.data["plane"] for step in steps if "found" in step.data]
+    assert told == [0, 0, 1]

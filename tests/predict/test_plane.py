@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 import napari_maskrcnn as nm
+from napari_maskrcnn.instances import joined
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.overlaps import overlaps
-from napari_maskrcnn.predict import plane
+from napari_maskrcnn.predict import intensity, plane
 from napari_maskrcnn.predict.finder import Finder
+from napari_maskrcnn.predict.pairs import overlapping
+from napari_maskrcnn.predict.regions import centred_in, grown, only_in
 from napari_maskrcnn.predict.settings import SCORE_FLOOR, PredictSettings
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train.metrics import average_precision
@@ -26,6 +29,12 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def pair() -> tuple[np.ndarray, np.ndarray]:
     return synthetic_nuclei((160, 200), 20, (12, 22), seed=4)
+
+
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four tiles of the pair: of 320 × 400 network pixels, two along each axis."""
+    monkeypatch.setattr(plane, "TILE", 272)
+    monkeypatch.setattr(plane, "CONTEXT", -16)
 
 
 def test_the_embedded_model_finds_drawn_nuclei(
@@ -66,11 +75,14 @@ def test_tiles_give_what_the_whole_image_gives(
 ) -> None:
     image = pair[0]
     whole = nm.predict(image, model).to_labels()
-    monkeypatch.setattr(plane, "TILE", 256)
-    monkeypatch.setattr(plane, "OVERLAP", 96)
+    small_tiles(monkeypatch)
     steps: list[Progress] = []
     tiled = nm.predict(image, model, progress=steps.append).to_labels()
-    assert [s.message for s in steps[:2]] == ["Tile 1 of 4", "Tile 2 of 4"]
+    assert [s.message for s in steps] == [
+        *(f"Tile {k} of 4" for k in range(1, 5)),
+        "Putting the tiles together",
+        steps[-1].message,
+    ]
     shared = overlaps(whole, tiled)
     matched = (shared.iou >= 0.7).sum()
     assert matched >= 0.9 * max(whole.max(), tiled.max())
@@ -79,8 +91,7 @@ def test_tiles_give_what_the_whole_image_gives(
 def test_tiles_together_give_what_they_give_alone(
     model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plane, "TILE", 256)
-    monkeypatch.setattr(plane, "OVERLAP", 96)
+    small_tiles(monkeypatch)
     alone = nm.predict(pair[0], model, precision="float32")
     monkeypatch.setattr(Finder, "at_a_time", lambda *_: 3)
     steps: list[Progress] = []
@@ -124,8 +135,7 @@ def test_all_candidates_are_kept_for_sliders(
 def test_stopping_returns_what_is_finished(
     model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plane, "TILE", 256)
-    monkeypatch.setattr(plane, "OVERLAP", 96)
+    small_tiles(monkeypatch)
     stop = threading.Event()
 
     def after_the_first(step: Progress) -> None:
@@ -158,9 +168,76 @@ def test_a_limit_that_is_hit_is_said(
     assert 0 < len(best) < 3
     assert not best.limited
     assert not caplog.text
-    monkeypatch.setattr(plane, "TILE", 256)
-    monkeypatch.setattr(plane, "OVERLAP", 96)
+    small_tiles(monkeypatch)
     assert nm.predict(pair[0], capped, score=0.05).limited
+
+
+def test_finished_tiles_are_told_while_the_rest_runs(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_tiles(monkeypatch)
+    steps: list[Progress] = []
+    found = run(plane.predict_job(pair[0], PredictSettings(), model), steps.append)
+    assert [step.done for step in steps] == [0, 1, 2, 3, 4, 4]
+    assert ["found" in step.data for step in steps] == [False, True, True, True, True, False]
+    covered = np.zeros((160, 200), int)
+    for step in steps[1:-1]:
+        (region,) = step.data["finished"]
+        top, left, bottom, right = region
+        covered[top:bottom, left:right] += 1
+        wider = grown(region, 12, covered.shape)
+        assert centred_in(step.data["found"].boxes, [wider]).all()
+    assert (covered == 1).all()
+    told = joined([step.data["found"] for step in steps[1:-1]])
+    assert len(found) <= len(told)
+    assert {tuple(box) for box in found.boxes.tolist()} <= {tuple(b) for b in told.boxes.tolist()}
+
+
+def test_a_region_gives_what_the_whole_image_gives_there(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = nm.predict(pair[0], model, precision="float32")
+    region = (40, 60, 110, 150)
+    steps: list[Progress] = []
+    settings = PredictSettings(precision="float32")
+    job = plane.predict_job(pair[0], settings, model, region=region)
+    part = run(job, steps.append).above(model.score)
+    assert [step.data.get("finished") for step in steps] == [None, (region,), None]
+    assert centred_in(part.boxes, [region]).all()
+    assert part.shape == (160, 200)
+    expected = only_in(whole, [region])
+    _, _, iou = overlapping(expected.boxes, part.boxes)
+    assert len(part) == len(expected) > 3
+    assert (iou > 0.9).sum() == len(expected)
+
+
+class Lazy:
+    """An image that notes which parts of it are read."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype
+        self.read: list[tuple[int, ...]] = []
+
+    def __getitem__(self, slices: tuple[slice, slice]) -> np.ndarray:
+        part = self.pixels[slices]
+        self.read.append(part.shape)
+        return part
+
+
+def test_of_a_lazy_image_only_tiles_and_a_small_sample_are_read(
+    model: Model, pair: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_tiles(monkeypatch)
+    monkeypatch.setattr(intensity, "WHOLE", 1000)
+    monkeypatch.setattr(intensity, "BLOCK", 16)
+    lazy = Lazy(pair[0])
+    found = nm.predict(lazy, model).to_labels()
+    assert lazy.read[:64] == [(16, 16)] * 64
+    assert len(lazy.read) == 64 + 4
+    assert max(h * w for h, w in lazy.read) < 140 * 150
+    expected = nm.predict(pair[0], model).to_labels()
+    shared = overlaps(expected, found)
+    assert (shared.iou >= 0.9).sum() >= 0.9 * expected.max()
 
 
 @pytest.mark.parametrize("value", [0, 200])

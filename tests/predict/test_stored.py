@@ -24,7 +24,9 @@ def kept() -> Kept:
         planes[(z, None, None)] = replace(found, scores=scores, classes=classes, complete_above=0.2)
     planes[(2, None, None)] = Instances.empty((64, 80), ("a", "b"))
     settings = PredictSettings("mine", 0.4, 18.0, (0, 2), "cpu")
-    return Kept(planes, settings, "mine", "f00d", 0.4, "2 threads")
+    return Kept(
+        planes, settings, "mine", "f00d", 0.4, "2 threads", {(1, None, None): ((0, 8, 32, 64),)}
+    )
 
 
 def test_it_comes_back_whole() -> None:
@@ -32,7 +34,7 @@ def test_it_comes_back_whole() -> None:
     after, chosen = kept_from_bytes(kept_to_bytes(before, choice))
     assert chosen == choice
     assert after.settings == before.settings
-    names = ("model_name", "model_hash", "score", "device", "class_names")
+    names = ("model_name", "model_hash", "score", "device", "class_names", "partial")
     assert [getattr(after, n) for n in names] == [getattr(before, n) for n in names]
     assert list(after.planes) == list(before.planes)
     for key, found in before.planes.items():

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,38 +13,41 @@ from napari_maskrcnn.predict.tiles import MARGIN, make_tiles
     width=st.integers(4, 900),
     side=st.integers(40, 300),
     overlap=st.integers(0, 39),
+    align=st.sampled_from([1.0, 8.0, 15.7, 32.0]),
 )
 def test_cores_part_the_image_and_lie_in_their_tiles(
-    height: int, width: int, side: int, overlap: int
+    height: int, width: int, side: int, overlap: int, align: float
 ) -> None:
-    tiles = make_tiles((height, width), side, overlap)
-    area = 0.0
+    tiles = make_tiles((7, 3, 7 + height, 3 + width), side, overlap, align)
+    area = 0
+    assert len({tile.shape for tile in tiles}) == 1
     for tile in tiles:
         top, left, bottom, right = tile.core
         area += (bottom - top) * (right - left)
-        assert tile.top <= top < bottom <= tile.bottom <= height
-        assert tile.left <= left < right <= tile.right <= width
-        assert tile.bottom - tile.top == min(height, side)
-        assert tile.right - tile.left == min(width, side)
+        assert 7 <= tile.top <= top < bottom <= tile.bottom <= 7 + height
+        assert 3 <= tile.left <= left < right <= tile.right <= 3 + width
+        assert max(tile.shape) < side + align + 1
+        if align <= min(overlap, (side - overlap) / 2):
+            assert abs((tile.top - 7) / align - round((tile.top - 7) / align)) <= 0.5 / align
     assert area == height * width
 
 
-def test_neighbours_overlap_at_least_as_asked() -> None:
-    tiles = make_tiles((100, 1000), 300, 60)
-    starts = [t.left for t in tiles]
-    assert starts == [0, 233, 467, 700]
-    assert all(b - a <= 240 for a, b in pairwise(starts))
+def test_neighbours_overlap_as_asked_and_are_no_larger_than_needed() -> None:
+    tiles = make_tiles((0, 0, 100, 1000), 300, 60)
+    assert [(t.left, t.right) for t in tiles] == [(0, 295), (235, 530), (470, 765), (705, 1000)]
+    aligned = make_tiles((0, 0, 100, 1000), 300, 60, 32)
+    assert [(t.left, t.right) for t in aligned] == [(0, 296), (224, 520), (448, 744), (704, 1000)]
 
 
 def test_a_small_image_is_one_tile() -> None:
-    (tile,) = make_tiles((50, 60), 100, 20)
+    (tile,) = make_tiles((0, 0, 50, 60), 100, 20)
     assert (tile.top, tile.left, tile.bottom, tile.right) == (0, 0, 50, 60)
     assert tile.slices == (slice(0, 50), slice(0, 60))
 
 
 @given(x=st.floats(0, 999), y=st.floats(0, 99))
 def test_every_place_is_owned_and_twice_only_at_a_seam(x: float, y: float) -> None:
-    tiles = make_tiles((100, 1000), 300, 60)
+    tiles = make_tiles((0, 0, 100, 1000), 300, 60)
     box = np.array([[x - 2, y - 2, x + 2, y + 2]], np.float32)
     owners = [tile for tile in tiles if tile.owns(box)[0]]
     assert owners
@@ -55,6 +56,13 @@ def test_every_place_is_owned_and_twice_only_at_a_seam(x: float, y: float) -> No
         assert abs(x - seam) <= MARGIN + 1e-3
 
 
+def test_a_large_object_is_owned_further_across_a_seam() -> None:
+    first = make_tiles((0, 0, 100, 1000), 300, 60)[0]
+    seam = first.core[3]
+    boxes = [[seam + 5 - half, 40, seam + 5 + half, 60] for half in (10, 20, 30)]
+    assert first.owns(np.array(boxes, np.float32)).tolist() == [False, False, True]
+
+
 def test_an_overlap_that_leaves_no_step_is_refused() -> None:
     with pytest.raises(ValueError, match="overlap is 100 px, side 100 px"):
-        make_tiles((500, 500), 100, 100)
+        make_tiles((0, 0, 500, 500), 100, 100)

@@ -12,11 +12,11 @@ from napari.layers import Image, Labels
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.kept import Choice, Kept
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets.follower import Follower
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.placing import change, place
 from napari_maskrcnn.widgets.prediction import (
     KEY,
-    correction_counts,
     is_untouched,
     prediction_of,
 )
@@ -182,6 +182,12 @@ def test_the_choice_survives_predicting_again_with_the_same_model(
     assert layer.metadata[KEY].choice == Choice(0.85)
     place(viewer.layers, image, kept({PLANE: squares(4)}, "mine"), layer)
     assert layer.metadata[KEY].choice == Choice(0.5)
+
+
+def correction_counts(layer: Labels) -> str:
+    follower = Follower(ViewerModel())
+    follower.follow(layer)
+    return follower.said()
 
 
 def test_corrections_are_counted_as_a_difference(viewer: ViewerModel, image: Image) -> None:

@@ -20,11 +20,12 @@ from napari_maskrcnn.annotate.journal.folder import journal_folder, stored_windo
 from napari_maskrcnn.predict.kept import Choice
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
-from napari_maskrcnn.widgets.prediction import correction_counts, predicted_labels, prediction_of
+from napari_maskrcnn.widgets.prediction import predicted_labels, prediction_of
 from napari_maskrcnn.widgets.recovery import Keeper, _keepers, keeper_of
 from napari_maskrcnn.widgets.recovery_row import RecoveryRow
 from tests.predict.test_stored import kept
 from tests.widgets.crashing import SHAPE, do, steps
+from tests.widgets.test_placing import correction_counts
 
 Make = Callable[..., Any]
 SCRIPT = Path(__file__).with_name("crashing.py")

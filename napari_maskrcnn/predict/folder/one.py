@@ -84,7 +84,7 @@ def predict_file_job(
     """
     image = read_image(task.source)
     kept = yield from predict_planes_job([None], lambda _: image, request.settings, stop, model)
-    if not kept.planes:
+    if not kept.planes or kept.partial:
         return None  # it was stopped: what was found of this image so far is not all of it
     choice = replace(request.choice, score=kept.score)
     chosen = kept.choose(choice)
