@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_EXPECTED = (ValueError, OSError)
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,20 @@ def explain(error: RuntimeError) -> str:
             f"if the objects are large, then try again. ({text.splitlines()[0]})"
         )
     return text
+
+
+def reason(error: BaseException) -> str:
+    """Return what went wrong as one line, with the type where the text alone says too little."""
+    if isinstance(error, MemoryError):
+        return "the computer ran out of memory"
+    if isinstance(error, OSError) and error.strerror:
+        named = f" ({error.filename})" if error.filename else ""
+        return " ".join(f"{error.strerror}{named}".split())
+    text = " ".join(str(error).split())
+    kind = type(error)
+    plain = (
+        isinstance(error, _EXPECTED)
+        or kind is ArithmeticError
+        or kind.__module__.startswith("napari_maskrcnn")
+    )
+    return text if plain and text else f"{kind.__name__}: {text}".removesuffix(": ")

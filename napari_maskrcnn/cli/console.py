@@ -21,11 +21,10 @@ from types import FrameType
 from typing import Any, TextIO
 
 from napari_maskrcnn.cli.progress import aside
+from napari_maskrcnn.jobs import reason
 
 PROGRAM = "napari-maskrcnn"
 DONE, FAILED, USAGE = 0, 1, 2
-
-_EXPECTED = (ValueError, OSError)
 
 
 class UsageError(Exception):
@@ -49,9 +48,9 @@ def to_json(values: object, indent: int | None = None) -> str:
 
 def fail(subject: object, error: BaseException | str) -> int:
     """Write one failure as one line to standard error and return the exit status of a failure."""
-    reason = error if isinstance(error, str) else one_line(error)
+    said = error if isinstance(error, str) else one_line(error)
     # A reason often begins with the file it is about.
-    text = reason if reason.startswith(str(subject)) else f"{subject}: {reason}"
+    text = said if said.startswith(str(subject)) else f"{subject}: {said}"
     _write(sys.stderr, f"{text}\n")
     if isinstance(error, BaseException):
         logging.getLogger(__name__).debug("%s", subject, exc_info=error)
@@ -76,21 +75,8 @@ def noting(subject: object) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """Return what went wrong as one line, with the type where the text alone says too little."""
-    if isinstance(error, MemoryError):
-        return "the computer ran out of memory"
-    if isinstance(error, OSError) and error.strerror:
-        named = f" ({error.filename})" if error.filename else ""
-        return " ".join(f"{error.strerror}{named}".split())
-    text = " ".join(str(error).split())
-    if isinstance(error, FileExistsError):
-        text = f"{text} (--overwrite replaces it)"
-    kind = type(error)
-    plain = (
-        isinstance(error, _EXPECTED)
-        or kind is ArithmeticError
-        or kind.__module__.startswith("napari_maskrcnn")
-    )
-    return text if plain and text else f"{kind.__name__}: {text}".removesuffix(": ")
+    text = reason(error)
+    return f"{text} (--overwrite replaces it)" if isinstance(error, FileExistsError) else text
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import PROGRAM, UsageError
@@ -79,17 +80,24 @@ def read_request(args: argparse.Namespace) -> Request:
     return Request(settings, choice, args.pixel_size)
 
 
-def open_model(value: str, device: str) -> Model:
-    """Load a model; one that does not exist, or a device that is not there, is wrong usage."""
+def check_model(value: str, device: str) -> Path:
+    """Return the file of a model; one that is not there, or no such device, is wrong usage."""
     from napari_maskrcnn.device import choose_device
-    from napari_maskrcnn.models import find_model, load_model
+    from napari_maskrcnn.models import find_model
 
     try:
         path = find_model(value)
         choose_device(device)
     except (FileNotFoundError, ValueError) as error:
         raise UsageError(str(error)) from error
-    return load_model(path, device)
+    return path
+
+
+def open_model(value: str, device: str) -> Model:
+    """Load a model; one that is not there, or no such device, is wrong usage."""
+    from napari_maskrcnn.models import load_model
+
+    return load_model(check_model(value, device), device)
 
 
 def detect(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import threading
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,13 @@ from napari_maskrcnn.cli.console import (
     fail,
     say_result,
 )
-from napari_maskrcnn.cli.detect import add_model, add_settings, open_model, read_request
+from napari_maskrcnn.cli.detect import (
+    add_model,
+    add_settings,
+    check_model,
+    open_model,
+    read_request,
+)
 from napari_maskrcnn.cli.parser import (
     Subparsers,
     add_device,
@@ -30,23 +34,12 @@ from napari_maskrcnn.cli.parser import (
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress, guarded
 from napari_maskrcnn.jobs import run as drain
-from napari_maskrcnn.predict.folder.inputs import Task, find_inputs
-from napari_maskrcnn.predict.folder.one import Outcome, Request, predict_file_job
+from napari_maskrcnn.predict.folder.inputs import find_inputs
+from napari_maskrcnn.predict.folder.job import FolderResult, predict_folder_job
+from napari_maskrcnn.predict.folder.plan import FileState, Plan, make_plan
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models import Model
-
-
-@dataclass(frozen=True)
-class Work:
-    """What all images of one command share."""
-
-    args: argparse.Namespace
-    request: Request
-    model: Model
-    stop: threading.Event
-    bar: Bar
-    images: int
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -87,74 +80,74 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     failed = [fail(path, reason) for path, reason in inputs.failures]
-    tasks = [task for task in inputs.tasks if args.overwrite or _is_free(task)]
-    failed += [FAILED] * (len(inputs.tasks) - len(tasks))
-    if not tasks:
-        return FAILED if failed else DONE
+    if not inputs.tasks:
+        return FAILED
+    check_model(args.model, args.device)
     try:
-        model = open_model(args.model, args.device)
+        plan = make_plan(inputs.tasks, args.output, request, args.overwrite)
+    except OSError as error:
+        return fail(args.output, error)
+    try:
+        model = open_model(args.model, args.device) if plan.todo else None
     except (OSError, ValueError, RuntimeError) as error:
         return fail(f"model {args.model}", error)
     try:
-        args.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        result = _run(plan, model, args, stop)
+    except (OSError, ValueError) as error:
         return fail(args.output, error)
-    done = 0
-    with Bar("predict") as bar:
-        work = Work(args, request, model, stop, bar, len(tasks))
-        for number, task in enumerate(tasks):
-            if stop.is_set():
-                break
-            done += _predict_one(number, task, work)
+    done, images = result.count("done"), len(result.files)
     if stop.is_set():
-        return fail(PROGRAM, f"stopped: {done} of {len(tasks)} images are done")
-    return FAILED if failed or done < len(tasks) else DONE
+        return fail(PROGRAM, f"stopped: {done} of {images} images are done")
+    if result.ended and result.count("waiting"):
+        return fail(PROGRAM, f"stopped: {done} of {images} images are done; {result.ended}")
+    return FAILED if failed or done < images else DONE
 
 
-def _predict_one(number: int, task: Task, work: Work) -> bool:
-    def report(step: Progress) -> None:
-        """Show one bar for all images, which says how long they all take."""
-        parts = max(step.total, 1)
-        place = f"{number + 1} of {work.images}" if work.images > 1 else step.message
-        work.bar(Progress(number * parts + step.done, work.images * parts, place))
+def _run(
+    plan: Plan, model: Model | None, args: argparse.Namespace, stop: threading.Event
+) -> FolderResult:
+    name = model.name if model is not None else plan.model_name
+    for state in plan.files:
+        _say(state, name, args)
+    with Bar("predict") as bar:
 
-    started = time.perf_counter()
-    work.bar.subject = str(task.source)
-    try:
-        job = predict_file_job(task, work.request, work.model, work.args.overwrite, work.stop)
-        outcome = drain(guarded(job), report)
-    except Exception as error:  # whatever one file leads to, the others are still done
-        fail(task.source, error)
-        return False
-    if outcome is None:
-        return False
-    _say(task, outcome, time.perf_counter() - started, work)
-    return True
+        def report(step: Progress) -> None:
+            """Show one bar for all images, which says how long they all take."""
+            state = step.data.get("file")
+            if state is not None:
+                bar.subject = str(state.task.source)
+                _say(state, name, args)
+            bar(step)
+
+        return drain(guarded(predict_folder_job(plan, model, stop)), report)
 
 
-def _say(task: Task, outcome: Outcome, seconds: float, work: Work) -> None:
+def _say(state: FileState, model: str, args: argparse.Namespace) -> None:
+    """Write what became of an image as one line; nothing while it waits or is predicted."""
+    if state.status == "done":
+        _say_done(state, model, args)
+    elif state.status == "exists":
+        fail(state.task.source, f"{state.reason}; add --overwrite to replace it")
+    elif state.status == "failed":
+        fail(state.task.source, state.reason)
+
+
+def _say_done(state: FileState, model: str, args: argparse.Namespace) -> None:
     from napari_maskrcnn.instances import LIMITED
 
-    count = outcome.objects
-    noun = "object" if count == 1 else "objects"
+    task, count, seconds = state.task, state.objects, state.seconds or 0.0
     values = {
         "image": task.source,
         "objects": count,
-        "limited": outcome.limited,
+        "limited": state.limited,
         "labels": task.labels,
         "table": task.table,
-        "model": work.model.name,
-        "seconds": round(seconds, 3),
+        "model": model,
+        "seconds": seconds,
+        "earlier": state.earlier,
     }
-    line = f"{task.source}: {count} {noun} -> {task.labels} ({seconds:.1f} s)"
-    if outcome.limited:
+    took = "already done" if state.earlier else f"{seconds:.1f} s"
+    line = f"{task.source}: {count} object{'' if count == 1 else 's'} -> {task.labels} ({took})"
+    if state.limited:
         line += f"; {LIMITED}"
-    say_result(line, values, work.args.json)
-
-
-def _is_free(task: Task) -> bool:
-    for path in (task.labels, task.table):
-        if path.exists():
-            fail(task.source, f"{path} exists; add --overwrite to replace it")
-            return False
-    return True
+    say_result(line, values, args.json)

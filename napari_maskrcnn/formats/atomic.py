@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -59,8 +60,8 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         if target.exists():
             shutil.copymode(target, part)
         os.replace(part, target)
-    except FileExistsError:
-        raise
+    except (FileExistsError, WriteError):
+        raise  # as it was said of the file that it is about
     except OSError as error:
         raise _write_error(target, error) from error
     finally:
@@ -151,6 +152,19 @@ def _refuse_folder(target: Path, overwrite: bool, owns: Callable[[Path], bool]) 
 
 def _beside(target: Path) -> Path:
     return target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
+
+
+def leftovers(path: str | Path) -> list[Path]:
+    """Return the unfinished files that killed processes left beside a file of `atomic_path`.
+
+    One of them may be that of a process that is writing right now.
+    """
+    target = Path(os.path.realpath(path))
+    name = re.compile(rf"\.{re.escape(target.stem[:40])}-[0-9a-f]{{8}}{re.escape(target.suffix)}")
+    try:
+        return [part for part in target.parent.iterdir() if name.fullmatch(part.name)]
+    except OSError:
+        return []
 
 
 def _require_parent(target: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import tifffile
 
 from napari_maskrcnn.jobs import run as drain
+from napari_maskrcnn.predict.folder.manifest import NAME
 from napari_maskrcnn.predict.kept import Choice, predict_planes_job
 from napari_maskrcnn.predict.plane import predict
 from napari_maskrcnn.predict.settings import PredictSettings
@@ -21,7 +22,9 @@ from tests.cli.conftest import Main
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    """List the outputs in a folder: every file but the manifest."""
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    return [name for name in found if name != NAME]
 
 
 def test_labels_and_table_hold_the_predicted_objects(
@@ -172,19 +175,19 @@ def test_half_an_output_is_not_left(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from napari_maskrcnn.formats import verbs
+    from napari_maskrcnn.formats import table
 
-    export = verbs.export
+    def full(data: object, path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
 
-    def full(labels: object, path: Path, **options: object) -> Path:
-        if path.suffix == ".csv":
-            raise OSError(28, "No space left on device")
-        return export(labels, path, **options)  # type: ignore[arg-type]  # as it was called
-
-    monkeypatch.setattr(verbs, "export", full)
+    monkeypatch.setattr(table, "write_csv", full)
     out = tmp_path / "out"
-    assert run("predict", images / "a.png", "--output", out, "--model", model_file) == 1
-    assert capsys.readouterr().err == f"{images / 'a.png'}: No space left on device\n"
+    assert run("predict", images, "--output", out, "--model", model_file) == 1
+    first, last = capsys.readouterr().err.splitlines()
+    start = f"{images / 'a.png'}: Cannot write {out / 'a_labels.csv'}: the disk is full"
+    assert first.startswith(start)
+    assert last.startswith("napari-maskrcnn: stopped: 0 of 3 images are done; Cannot write ")
     assert files(out) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.formats.atomic import WriteError, atomic_folder, atomic_path
+from napari_maskrcnn.formats.atomic import WriteError, atomic_folder, atomic_path, leftovers
 
 
 def failing_write(path: Path, code: int, overwrite: bool = False) -> None:
@@ -219,3 +219,15 @@ class TestFolder:
             self.fill(target, "new", overwrite=True)
         assert self.content(target) == "old"
         assert os.listdir(tmp_path) == ["objects"]
+
+
+def test_what_a_killed_process_left_is_known_by_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "a [1].tif"
+    with atomic_path(target) as part:
+        part.touch()
+        for name in ("a [1].tif", ".a [1].tif", ".a [1]-0123abcd.csv", ".b [1]-0123abcd.tif"):
+            (tmp_path / name).touch()
+        assert leftovers(target) == [part]
+        target.unlink()
+    assert leftovers(target) == []
+    assert leftovers(tmp_path / "absent" / "a.tif") == []

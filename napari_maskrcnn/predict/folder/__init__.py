@@ -1,1 +1,1 @@
-"""Many images at once: which files are meant, and one file from reading to its outputs."""
+"""Many images at once: which are meant, what an earlier run did, and the job that goes on."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.images import read_image
-from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.jobs import Job, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.folder.inputs import Task
 from napari_maskrcnn.predict.kept import predict_planes_job
@@ -40,88 +40,83 @@ class Request:
     pixel_size: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one image: its number of objects, and whether a limit on them was hit."""
-
-    objects: int
-    limited: bool = False
-
-
-def predict_file_job(
-    task: Task,
-    request: Request,
-    model: Model,
-    overwrite: bool = False,
-    stop: threading.Event | None = None,
-) -> Job[Outcome | None]:
-    """Predict one image file and write its labels and its table.
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was found in one image file.
 
     Parameters
     ----------
-    task : Task
-        The image and its outputs.
-    request : Request
-        How.
-    model : Model
-        Loaded already.
-    overwrite : bool
-        Replace outputs that exist.
-    stop : threading.Event, optional
-        Ends the job when set; then nothing is written.
+    image : (H, W) or (H, W, C) array
+        Its pixels.
+    chosen : Chosen
+        Labels and table.
+    prediction : dict
+        What makes the same labels again, as `Kept.describe` gives it.
+    """
+
+    image: NDArray[Any]
+    chosen: Chosen
+    prediction: dict[str, Any]
+
+
+def find_in_file_job(
+    source: Path, request: Request, model: Model, stop: threading.Event | None = None
+) -> Job[Found | None]:
+    """Read one image file and predict it.
 
     Returns
     -------
-    Outcome or None
-        None after `stop`.
+    Found or None
+        None after `stop`: what was found so far is not all of it.
 
     Raises
     ------
     FileNotFoundError, ValueError
         The image cannot be read or used.
-    FileExistsError, WriteError
-        The outputs cannot be written; then neither of them is.
     """
-    image = read_image(task.source)
+    image = read_image(source)
     kept = yield from predict_planes_job([None], lambda _: image, request.settings, stop, model)
     if not kept.planes or kept.partial:
-        return None  # it was stopped: what was found of this image so far is not all of it
+        return None
     choice = replace(request.choice, score=kept.score)
-    chosen = kept.choose(choice)
-    _write(task, chosen, image, kept.describe(choice), request, overwrite)
-    return Outcome(len(chosen), chosen.limited)
+    return Found(image, kept.choose(choice), kept.describe(choice))
 
 
-def _write(
-    task: Task,
-    chosen: Chosen,
-    image: NDArray[Any],
-    prediction: dict[str, Any],
-    request: Request,
-    overwrite: bool,
-) -> None:
-    from napari_maskrcnn.formats.label_data import per_axis
+def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:
+    """Write the labels and the table of an image: both or neither.
+
+    Raises
+    ------
+    FileExistsError, WriteError
+        They cannot be written; files that were there are as they were.
+    """
+    from napari_maskrcnn.formats.atomic import atomic_path
+    from napari_maskrcnn.formats.label_data import LabelData, per_axis
     from napari_maskrcnn.formats.provenance import describe_image, provenance
-    from napari_maskrcnn.formats.verbs import export
+    from napari_maskrcnn.formats.table import write_csv
+    from napari_maskrcnn.formats.tiff import write_tiff
 
-    (labels,) = chosen.labels.values()
+    (labels,) = found.chosen.labels.values()
     name = task.source.name
-    options: dict[str, Any] = {
-        "image": image,
-        "table": chosen.table,
-        "overwrite": overwrite,
-        "scale": per_axis(request.pixel_size, labels.ndim),
-        "name": name,
-    }
-    said = provenance(prediction, describe_image(name, image))
+    data = LabelData.checked(
+        labels,
+        found.image,
+        found.chosen.table,
+        per_axis(request.pixel_size, labels.ndim),
+        provenance(found.prediction, describe_image(name, found.image)),
+        name,
+    )
     task.labels.parent.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    try:
-        written.append(export(labels, task.labels, provenance=said, **options))
-        # The table lies beside the labels, which say where both come from.
-        written.append(export(labels, task.table, **options))
-    except BaseException:
-        # Half an output would make the next run refuse this image.
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+    # Neither takes its place before both are whole.
+    with atomic_path(task.labels, overwrite) as tiff, atomic_path(task.table, overwrite) as csv:
+        run(write_tiff(data, tiff))
+        run(write_csv(data, csv))
+
+
+def remove_leftovers(task: Task) -> None:
+    """Remove what a process left of an image's outputs that was killed while it wrote them."""
+    from napari_maskrcnn.formats.atomic import leftovers
+
+    for target in (task.labels, task.table):
+        for part in leftovers(target):
+            part.unlink(missing_ok=True)

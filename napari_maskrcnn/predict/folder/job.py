@@ -1,0 +1,199 @@
+"""The job that works through a folder: one bad file stops no other, and what is done stays done."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_maskrcnn.jobs import Job, Progress, explain, reason
+from napari_maskrcnn.predict.folder.manifest import Manifest, Record, Stamp, stamp
+from napari_maskrcnn.predict.folder.one import (
+    Found,
+    find_in_file_job,
+    remove_leftovers,
+    write_outputs,
+)
+from napari_maskrcnn.predict.folder.plan import FileState, Plan
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.models import Model
+
+logger = logging.getLogger(__name__)
+
+#: After these no other image can be written either.
+_ENDING = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+#: Steps an image counts, so that a bar moves within it.
+PARTS = 100
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """What came of a run.
+
+    Parameters
+    ----------
+    files : tuple of FileState
+        Where each image stands now.
+    ended : str
+        Why the run ended before its last image, when nobody asked it to.
+    """
+
+    files: tuple[FileState, ...]
+    ended: str = ""
+
+    def count(self, status: str) -> int:
+        """Return how many images stand so."""
+        return sum(state.status == status for state in self.files)
+
+
+def predict_folder_job(
+    plan: Plan, model: Model | None = None, stop: threading.Event | None = None
+) -> Job[FolderResult]:
+    """Predict every image of a plan that waits.
+
+    Each image that changes its state is told at once: ``data`` of that `Progress` holds ``number``,
+    its place in the plan, and ``file``, its new `FileState`. After the first share of the work,
+    ``data`` also holds ``seconds_left``.
+
+    Parameters
+    ----------
+    plan : Plan
+        What `make_plan` returned.
+    model : Model, optional
+        Loaded already.
+    stop : threading.Event, optional
+        Ends the run at the next tile of an image when set; what is finished is kept.
+
+    Returns
+    -------
+    FolderResult
+        Where each image stands.
+
+    Raises
+    ------
+    OSError, ValueError, RuntimeError
+        The model cannot be loaded, or nothing can be written into the output folder.
+    """
+    run = _Run(plan)
+    if not plan.todo:
+        return FolderResult(plan.files)
+    yield Progress(0, 0, f"Loading {plan.request.settings.model}")
+    if model is None:
+        from napari_maskrcnn.models import load_model
+
+        model = load_model(plan.request.settings.model, plan.request.settings.device)
+    run.begin()
+    for number, state in enumerate(plan.files):
+        if run.ended or (stop is not None and stop.is_set()):
+            break
+        if state.status == "waiting":
+            yield from run.one(number, model, stop)
+    return FolderResult(tuple(run.files), run.ended)
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.files = list(plan.files)
+        self.ended = ""
+        self._total = plan.todo
+        self._manifest = Manifest(plan.output)
+        self._how = ""
+        self._done = 0
+        self._started = 0.0
+
+    def begin(self) -> None:
+        """Make the folder and write down what is predicted with, before the first image."""
+        self.plan.output.mkdir(parents=True, exist_ok=True)
+        self._how = self._manifest.note_how(self.plan.how)
+        self._started = time.perf_counter()
+
+    def one(self, number: int, model: Model, stop: threading.Event | None) -> Job[None]:
+        """Predict one image and write down what became of it."""
+        started, waiting = time.perf_counter(), self.files[number]
+        # Before it is read: an image that changes meanwhile is then seen to have changed.
+        read = stamp(waiting.task.source)
+        yield self._tell(number, replace(waiting, status="predicting"))
+        try:
+            found = yield from self._within(
+                find_in_file_job(waiting.task.source, self.plan.request, model, stop)
+            )
+            state = waiting if found is None else self._write(waiting, found, read, started)
+        except Exception as error:  # whatever one file leads to, the others are still done
+            state = self._failed(waiting, error)
+        self._done += state is not waiting
+        yield self._tell(number, state)
+
+    def _within(self, job: Job[Found | None]) -> Job[Found | None]:
+        """Pass an image's job through, its steps counted as part of the whole run."""
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as end:
+                found: Found | None = end.value
+                return found
+            share = step.done / step.total if step.total else 0.0
+            yield self._progress(share, step.message)
+
+    def _write(
+        self, state: FileState, found: Found, read: Stamp | None, started: float
+    ) -> FileState:
+        task = state.task
+        before = self._manifest.record(task)
+        if before is not None and before.status == "begun":
+            remove_leftovers(task)
+        record = Record("begun", self._how, read)
+        self._manifest.note(task, record)
+        write_outputs(task, found, self.plan.request, state.replace)
+        done = replace(
+            record,
+            status="done",
+            outputs=(stamp(task.labels), stamp(task.table)),
+            objects=len(found.chosen),
+            limited=found.chosen.limited,
+            seconds=round(time.perf_counter() - started, 3),
+        )
+        self._manifest.note(task, done)
+        return replace(
+            state,
+            status="done",
+            objects=done.objects,
+            limited=done.limited,
+            seconds=done.seconds,
+            reason="",
+        )
+
+    def _failed(self, state: FileState, error: Exception) -> FileState:
+        logger.debug("%s", state.task.source, exc_info=error)
+        why = explain(error) if isinstance(error, RuntimeError) else reason(error)
+        if isinstance(error, OSError) and error.errno in _ENDING:
+            self.ended = why
+        # On a full disk not even this may find room; the image is simply done again then.
+        with suppress(OSError):
+            self._manifest.note(state.task, Record("failed", self._how, reason=why))
+        return replace(state, status="failed", reason=why)
+
+    def _tell(self, number: int, state: FileState) -> Progress:
+        self.files[number] = state
+        return self._progress(0.0, data={"number": number, "file": state})
+
+    def _progress(
+        self, share: float, message: str = "", data: Mapping[str, Any] | None = None
+    ) -> Progress:
+        total = self._total
+        done = self._done + share
+        told = dict(data or {})
+        if done > 0:
+            elapsed = time.perf_counter() - self._started
+            told["seconds_left"] = elapsed / done * (total - done)
+        if total > 1:
+            message = f"{min(self._done + 1, total)} of {total}"
+        return Progress(int(done * PARTS), total * PARTS, message, told)

@@ -1,0 +1,150 @@
+"""What is to be done with each image of a folder: nothing, prediction, or to ask first.
+
+What an earlier run finished is not done again; what it left half done is; and no file is replaced
+that a person may want, unless they said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_maskrcnn.predict.folder.inputs import Task
+from napari_maskrcnn.predict.folder.manifest import Manifest, Record, differences, how_of, stamp
+from napari_maskrcnn.predict.folder.one import Request
+
+Status = Literal["waiting", "predicting", "done", "failed", "exists"]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """Where one image of a folder stands.
+
+    Parameters
+    ----------
+    task : Task
+        The image and its outputs.
+    status : str
+        ``waiting``; ``predicting``; ``done``; ``failed``; or ``exists``: an output is in the way
+        and stays until a person allows to replace it.
+    objects : int, optional
+        Number of objects, once it is done.
+    limited : bool
+        Whether a limit on that number was hit.
+    seconds : float, optional
+        What it took.
+    reason : str
+        Why it failed, exists, or is done again.
+    earlier : bool
+        Whether an earlier run finished it.
+    replace : bool
+        Whether outputs that exist may be replaced.
+    """
+
+    task: Task
+    status: Status = "waiting"
+    objects: int | None = None
+    limited: bool = False
+    seconds: float | None = None
+    reason: str = ""
+    earlier: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run over many images, before it starts.
+
+    Parameters
+    ----------
+    files : tuple of FileState
+        Where each stands.
+    output : Path
+        Folder of the outputs and of the manifest.
+    request : Request
+        How they are predicted.
+    how : dict
+        The same in plain values, with the model's hash.
+    """
+
+    files: tuple[FileState, ...]
+    output: Path
+    request: Request
+    how: dict[str, Any]
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model's file."""
+        return str(self.how["model"]["name"])
+
+    @property
+    def todo(self) -> int:
+        """Number of images that wait."""
+        return sum(state.status == "waiting" for state in self.files)
+
+
+def make_plan(
+    tasks: Sequence[Task], output: Path, request: Request, overwrite: bool = False
+) -> Plan:
+    """Look what an earlier run left in the output folder, and decide for each image.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        The images.
+    output : Path
+        Folder of the outputs, which may not exist yet.
+    request : Request
+        How they are to be predicted.
+    overwrite : bool
+        Predict every image, whatever exists.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such model.
+    OSError
+        The weights file or the manifest cannot be read.
+    """
+    from napari_maskrcnn.models import find_model
+    from napari_maskrcnn.models.model import file_hash
+
+    path = find_model(request.settings.model)
+    how = how_of(request, path.stem, file_hash(path))
+    manifest = Manifest(output)
+    files = tuple(
+        FileState(task, replace=True) if overwrite else _decide(task, manifest, how)
+        for task in tasks
+    )
+    return Plan(files, output, request, how)
+
+
+def _decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
+    record = manifest.record(task)
+    existing = [path for path in (task.labels, task.table) if path.exists()]
+    if not existing:
+        gone = record is not None and record.status == "done"
+        return FileState(task, reason="its labels were removed" if gone else "")
+    if record is None or record.status == "failed":
+        return FileState(task, "exists", reason=f"{existing[0]} exists")
+    if record.status == "begun":
+        return FileState(task, reason="was not finished", replace=True)
+    other = differences(manifest.how(record.how), how)
+    if other:
+        return FileState(task, "exists", reason=f"{existing[0]} was predicted with {other}")
+    return _decide_done(task, record, existing)
+
+
+def _decide_done(task: Task, record: Record, existing: list[Path]) -> FileState:
+    """Decide for an image that was predicted with the same model and settings."""
+    same_image = stamp(task.source) == record.source
+    if same_image and len(existing) == 2:
+        return FileState(task, "done", record.objects, record.limited, record.seconds, earlier=True)
+    written = dict(zip((task.labels, task.table), record.outputs, strict=False))
+    touched = [path for path in existing if stamp(path) != written.get(path)]
+    why = "one of its files was removed" if same_image else "the image was changed"
+    if touched:
+        return FileState(task, "exists", reason=f"{why}, and so was {touched[0]} by hand")
+    return FileState(task, reason=why, replace=True)
