@@ -21,13 +21,14 @@ from superqt import QCollapsible
 from napari_maskrcnn.widgets import toolbox
 from napari_maskrcnn.widgets.class_box import ClassBox
 from napari_maskrcnn.widgets.corrected_box import CorrectedBox
-from napari_maskrcnn.widgets.corrections import Corrections, check_editable
+from napari_maskrcnn.widgets.corrections import Corrections
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.review_box import ReviewBox
+from napari_maskrcnn.widgets.struck import check_editable
 from napari_maskrcnn.widgets.style import CHECKED
 from napari_maskrcnn.widgets.tool_grid import HEIGHT, ToolGrid, make_button
 from napari_maskrcnn.widgets.tools import Stroke, Tool, Tools

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +10,21 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate import edits
 from napari_maskrcnn.annotate.picking import object_at, object_under, objects_under
-from napari_maskrcnn.annotate.polygon import objects_inside
 from napari_maskrcnn.widgets import toolbox
 from napari_maskrcnn.widgets.fresh import TOO_MANY, too_many, written_afresh
 from napari_maskrcnn.widgets.layers import PlaneIndex, as_slices, displayed_plane, show_plane
 from napari_maskrcnn.widgets.ledger import Ledger, ledger_of
+from napari_maskrcnn.widgets.struck import (
+    check_editable,
+    chosen,
+    clicked,
+    everywhere,
+    named,
+    near,
+    objects,
+    shown,
+    slider,
+)
 from napari_maskrcnn.widgets.tools import Stroke, Tool
 
 if TYPE_CHECKING:
@@ -25,8 +35,6 @@ GIVEN = {
     toolbox.MERGE: "{} is kept. Click every piece that belongs to it.",
     toolbox.RENUMBER: "Now click, in any plane, the objects that are {} too.",
 }
-#: Pixels around an object that tools look at: more than any of them widens it by.
-AROUND = 8
 SEED = "Now click the middle of the next part of {}."
 
 #: Tools that do the same to one object and to many, in the plane that is shown.
@@ -100,7 +108,7 @@ class Corrections:
         check_editable(layer)
         edit = edits.remove_small(layer.data, area, as_slices(displayed_plane(self._viewer, layer)))
         gone = len(np.unique(layer.data[edit.slices][edit.mask]))
-        return self._write(ledger_of(layer), edit, f"Removed {_objects(gone)}.")
+        return self._write(ledger_of(layer), edit, f"Removed {objects(gone)}.")
 
     def _write(
         self, ledger: Ledger, edit: edits.Edit, done: str, class_name: str | None = None
@@ -113,33 +121,33 @@ class Corrections:
 
     def _shape(self, stroke: Stroke, ledger: Ledger) -> str:
         verb, make = SHAPERS[stroke.tool]
-        ids = _chosen(stroke, ledger)
-        edit = make(stroke.layer.data, ids, _near(stroke, ledger, ids))
-        return self._write(ledger, edit, f"{verb} {_named(ids)}.")
+        ids = chosen(stroke, ledger)
+        edit = make(stroke.layer.data, ids, near(stroke, ledger, ids))
+        return self._write(ledger, edit, f"{verb} {named(ids)}.")
 
     def _delete_stack(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke, ledger)
-        edit = edits.delete(stroke.layer.data, ids, _everywhere(ledger, ids))
-        return self._write(ledger, edit, f"Deleted {_named(ids)} in all planes.")
+        ids = chosen(stroke, ledger)
+        edit = edits.delete(stroke.layer.data, ids, everywhere(ledger, ids))
+        return self._write(ledger, edit, f"Deleted {named(ids)} in all planes.")
 
     def _merge(self, stroke: Stroke, ledger: Ledger) -> str:
         if not stroke.clicked:
-            ids = _chosen(stroke, ledger)
-            edit = edits.merge(stroke.layer.data, ids, None, _near(stroke, ledger, ids))
-            return self._write(ledger, edit, f"Merged {_named(ids)} into {min(ids)}.")
+            ids = chosen(stroke, ledger)
+            edit = edits.merge(stroke.layer.data, ids, None, near(stroke, ledger, ids))
+            return self._write(ledger, edit, f"Merged {named(ids)} into {min(ids)}.")
         return self._gather(stroke, ledger, False, "Merged {} into {}.")
 
     def _renumber(self, stroke: Stroke, ledger: Ledger) -> str:
         return self._gather(stroke, ledger, True, "{} is {} now, in all planes.")
 
-    def _gather(self, stroke: Stroke, ledger: Ledger, everywhere: bool, done: str) -> str:
+    def _gather(self, stroke: Stroke, ledger: Ledger, all_planes: bool, done: str) -> str:
         """Give the number of the first object that was clicked to the others."""
-        found = _clicked(stroke)
+        found = clicked(stroke)
         if not found or not self._given or found == self._given:
             self._given = found
             return GIVEN[stroke.tool].format(found) if found else stroke.tool.hint
         pair = [self._given, found]
-        where = _everywhere(ledger, pair) if everywhere else _near(stroke, ledger, pair)
+        where = everywhere(ledger, pair) if all_planes else near(stroke, ledger, pair)
         try:
             edit = edits.merge(stroke.layer.data, pair, self._given, where)
         except ValueError:
@@ -152,7 +160,7 @@ class Corrections:
         if stroke.clicked:
             return self._seed(stroke, ledger)
         self._seeds.clear()
-        found = object_under(_shown(stroke), stroke.points)
+        found = object_under(shown(stroke), stroke.points)
         if not found:
             raise ValueError("The line crosses no object. Draw it across the object to split.")
         fresh = ledger.new_id()
@@ -163,14 +171,14 @@ class Corrections:
 
     def _seed(self, stroke: Stroke, ledger: Ledger) -> str:
         """Split an object between this click and the earlier ones in it."""
-        found, shown = _clicked(stroke), _shown(stroke)
+        found, plane_labels = clicked(stroke), shown(stroke)
         if self._seeded != (stroke.layer, stroke.plane) or not found:
             self._seeds.clear()
         if not found:
             return stroke.tool.hint
         self._seeded = (stroke.layer, stroke.plane)
         point = np.rint(stroke.points[0])
-        inside = [seed for seed in self._seeds if object_at(shown, seed) == found]
+        inside = [seed for seed in self._seeds if object_at(plane_labels, seed) == found]
         inside = [seed for seed in inside if not np.array_equal(seed, point)]
         self._seeds.append(point)
         if not inside:
@@ -187,12 +195,12 @@ class Corrections:
         return self._write(ledger, edit, f"Added {fresh}.")
 
     def _accept(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke, ledger)
+        ids = chosen(stroke, ledger)
         accepted = ledger.toggle_accepted(ids)
-        return f"{_named(ids)} accepted." if accepted else f"{_named(ids)} no longer accepted."
+        return f"{named(ids)} accepted." if accepted else f"{named(ids)} no longer accepted."
 
     def _assign(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = objects_under(_shown(stroke), stroke.points)
+        ids = objects_under(shown(stroke), stroke.points)
         if not ids:
             raise ValueError("There is no object here. Click on one, or paint across several.")
         if not ledger.class_name:
@@ -200,94 +208,26 @@ class Corrections:
         given = ledger.toggle_class(ids, ledger.class_name)
         names = sorted(set(ledger.classes(ids).values()))
         said = ", ".join(name or "without a class" for name in names)
-        return f"{_named(ids)}: {said}." if given else f"{_named(ids)}: {said} again."
+        return f"{named(ids)}: {said}." if given else f"{named(ids)}: {said} again."
 
     def _copy(self, stroke: Stroke, ledger: Ledger) -> str:
-        ids = _chosen(stroke, ledger)
-        axis, at = _slider(stroke.plane)
+        ids = chosen(stroke, ledger)
+        axis, at = slider(stroke.plane)
         if at + 1 == stroke.layer.data.shape[axis]:
             raise ValueError("This is the last plane: there is no next one to copy to.")
-        here = _near(stroke, ledger, ids)
+        here = near(stroke, ledger, ids)
         there = (*here[:axis], at + 1, *here[axis + 1 :])
         edit = edits.copy(stroke.layer.data, ids, here, there)
-        done = self._write(ledger, edit, f"Copied {_named(ids)} to plane {at + 1}.")
+        done = self._write(ledger, edit, f"Copied {named(ids)} to plane {at + 1}.")
         target = (*stroke.plane[:axis], at + 1, *stroke.plane[axis + 1 :])
         show_plane(self._viewer, stroke.layer, target)
         return done
 
     def _interpolate(self, stroke: Stroke, ledger: Ledger) -> str:
-        (found,) = _chosen(stroke, ledger)
-        axis, _ = _slider(stroke.plane)
-        where = list(_near(stroke, ledger, [found]))
+        (found,) = chosen(stroke, ledger)
+        axis, _ = slider(stroke.plane)
+        where = list(near(stroke, ledger, [found]))
         where[axis] = slice(None)
         edit = edits.interpolate(stroke.layer.data, found, axis, where)
         planes = int(edit.mask.any(axis=tuple(a for a in range(edit.mask.ndim) if a != axis)).sum())
         return self._write(ledger, edit, f"Filled {planes} plane{'s'[: planes > 1]} of {found}.")
-
-
-def _shown(stroke: Stroke) -> NDArray[np.integer]:
-    return np.asarray(stroke.layer.data[as_slices(stroke.plane)])
-
-
-def _clicked(stroke: Stroke) -> int:
-    return object_at(_shown(stroke), stroke.points[0])
-
-
-def _chosen(stroke: Stroke, ledger: Ledger) -> list[int]:
-    """The clicked object, or those inside the outline."""
-    if stroke.clicked:
-        found = _clicked(stroke)
-        ids = [found] if found else []
-    else:
-        where = ledger.window if _is_flat(stroke.plane) else None
-        ids = objects_inside(_shown(stroke), stroke.points, where)
-    if not ids:
-        raise ValueError("There is no object here. Click on one, or draw around several.")
-    return ids
-
-
-def _is_flat(plane: PlaneIndex) -> bool:
-    """Whether a plane consists of the last two axes, whose rows and columns the table knows."""
-    return plane[-2:] == (None, None)
-
-
-def _near(stroke: Stroke, ledger: Ledger, ids: Sequence[int]) -> tuple[int | slice, ...]:
-    """The plane of a stroke, but only where objects lie in it, and a little around them."""
-    window = ledger.window(ids)
-    if window is None or not _is_flat(stroke.plane):
-        return as_slices(stroke.plane)
-    around = (slice(max(0, cut.start - AROUND), cut.stop + AROUND) for cut in window)
-    return (*as_slices(stroke.plane)[:-2], *around)
-
-
-def _slider(plane: PlaneIndex) -> tuple[int, int]:
-    """Axis along which planes follow each other, the last one with a slider, and where it is."""
-    fixed = [(axis, at) for axis, at in enumerate(plane) if at is not None]
-    if not fixed:
-        raise ValueError("These labels are one plane. Open a stack for this tool.")
-    return fixed[-1]
-
-
-def _everywhere(ledger: Ledger, ids: Sequence[int]) -> edits.Plane:
-    """All planes, but only where the objects lie in them."""
-    window = ledger.window(ids)
-    axes = ledger.layer.ndim - 2
-    return None if window is None else (*[slice(None)] * axes, *window)
-
-
-def _objects(count: int) -> str:
-    return f"{count} object{'' if count == 1 else 's'}"
-
-
-def _named(ids: Sequence[int]) -> str:
-    return str(ids[0]) if len(ids) == 1 else _objects(len(ids))
-
-
-def check_editable(layer: Labels) -> None:
-    """Raise ValueError when nobody can paint in a layer."""
-    if layer.multiscale:
-        raise ValueError(
-            f"{layer.name!r} is multiscale, which napari cannot edit. Use a plain copy."
-        )
-    if not layer.editable:
-        raise ValueError(f"{layer.name!r} is locked. Unlock it in the layer list first.")
