@@ -61,7 +61,9 @@ def check_form(image: Any) -> tuple[int, int]:
         raise ValueError(
             f"The image has values of type {dtype}; real numbers are needed: convert it."
         )
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > MOST_CHANNELS):
+    # An image that knows its axis of channels may have many; else a long last axis are pixels.
+    most = MOST_CHANNELS if getattr(image, "channel", None) is None else shape[-1]
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > most):
         raise ValueError(
             f"The image has shape {shape}; one plane is (height, width) or (height, width, "
             "channels). For a stack use the window, or predict_stack in Python."

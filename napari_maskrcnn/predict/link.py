@@ -138,7 +138,7 @@ def link_chosen(chosen: Chosen, settings: PredictSettings, axis: int = 0) -> Cho
     Chosen
         A row for each object: class, score and state of its best plane, area over all planes.
     """
-    if settings.link is None:
+    if settings.link is None or len(chosen.labels) < 2:
         return chosen
     labels: dict[Any, NDArray[np.int32]] = {}
     numbers = np.arange(len(chosen.table), dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -24,6 +25,7 @@ from napari_maskrcnn.predict.regions import (
 )
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.tiles import Tile, make_tiles
+from napari_maskrcnn.sources.resampled import Resampled
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
@@ -119,7 +121,7 @@ def predict_job(
     ----------
     image : (H, W) or (H, W, C) array
         numpy, or anything with ``shape``, ``dtype`` and slices, such as dask or zarr: only a tile
-        of it is in memory at a time.
+        of it is in memory at a time. Of a `Resampled` one the network sees what that holds.
     settings : PredictSettings
     model : Model, optional
         Loaded already; None loads ``settings.model``.
@@ -145,6 +147,10 @@ def predict_job(
     from napari_maskrcnn.device import precision
 
     settings.validate()
+    if isinstance(image, Resampled):
+        seen = replace(settings, diameter=image.seen_diameter(settings.diameter))
+        inner = predict_job(image.seen, seen, model, stop, image.seen_region(region))
+        return (yield from image.mapped(inner))
     image = as_image(image)
     shape = check_form(image)
     wanted = (0, 0, *shape) if region is None else clip_region(region, shape)

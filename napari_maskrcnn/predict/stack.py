@@ -16,6 +16,7 @@ from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings
+from napari_maskrcnn.sources.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +41,14 @@ def predict_stack(
     precision: str = "auto",
     overlap: float = OVERLAP,
     gap: int = 0,
+    axes: str | None = None,
 ) -> tuple[NDArray[np.int32], pd.DataFrame]:
     """Find the objects of every plane of a stack or series.
 
     Parameters
     ----------
-    stack : (Z or T, H, W) or (Z or T, H, W, C) array
-        numpy, dask or zarr; one plane is read at a time.
+    stack : (Z or T, H, W) or (Z or T, H, W, C) array, or one of other axes
+        numpy, dask or zarr; one plane, or a piece of it, is read at a time.
     link : {"z", "t", None}
         Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
         their id ("t"). None: the planes on their own.
@@ -56,11 +58,15 @@ def predict_stack(
         Least overlap of one object in two linked planes, as a share of the smaller section.
     gap : int
         Most planes in a row that a linked object may be missing from.
+    axes : str, optional
+        What the axes of the stack are, one letter each, such as ``TZCYX``: Y and X the plane, C
+        its channels, Z depth, T time, any other letter a stack as well.
 
     Returns
     -------
     labels : (Z or T, H, W) int32
-        0 is background; ids are unique through the stack.
+        0 is background; ids are unique through the stack. With `axes` all but the channels, time
+        first, depth last before the plane.
     table : pandas.DataFrame
         A row for each id (row 0 the background), columns as in `Instances.to_table`; of a linked
         object the best score, and area in pixels over all planes.
@@ -68,7 +74,7 @@ def predict_stack(
     Raises
     ------
     ValueError
-        `stack` is not a stack, or `link` is unknown.
+        `stack` is not a stack, or `link` is unknown or has no axis.
     """
     settings = PredictSettings(
         model=model if isinstance(model, str) else model.name,
@@ -82,7 +88,7 @@ def predict_stack(
         gap=gap,
     )
     loaded = None if isinstance(model, str) else model
-    return run(predict_stack_job(stack, settings, stop, loaded), progress)
+    return run(predict_stack_job(stack, settings, stop, loaded, axes), progress)
 
 
 def predict_stack_job(
@@ -90,25 +96,33 @@ def predict_stack_job(
     settings: PredictSettings,
     stop: threading.Event | None = None,
     model: Model | None = None,
+    axes: str | None = None,
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
     stack = stack if hasattr(stack, "shape") else np.asarray(stack)
-    shape = tuple(int(n) for n in stack.shape)
-    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] > MOST_CHANNELS) or not shape[0]:
-        raise ValueError(
-            f"The stack has shape {shape}; it must be (planes, height, width) or (planes, height, "
-            "width, channels). For one image use predict."
-        )
-    kept = yield from predict_planes_job(
-        range(shape[0]), lambda k: np.asarray(stack[k]), settings, stop, model
-    )
-    labels = np.zeros(shape[:3], np.int32)
+    source = Source(stack, _axes(stack.shape) if axes is None else axes)
+    source.check_link(settings.link)
+    # What is neither in memory nor in chunks may know how to give a plane, but no piece of it.
+    lazy = axes is not None or isinstance(stack, np.ndarray) or hasattr(stack, "chunks")
+    read = source.read if lazy else lambda plane: np.asarray(stack[plane[0]])
+    kept = yield from predict_planes_job(source.planes, read, settings, stop, model)
     if not kept.planes:
+        labels = source.assemble({})
         return labels, table_from_labels(labels)
     chosen = kept.choose(Choice(kept.score))
     if chosen.limited:
         _LOG.warning("%s.", LIMITED.capitalize())
-    for plane, found in chosen.labels.items():
-        labels[plane] = found
-    return labels, chosen.table
+    return source.assemble(chosen.labels), chosen.table
+
+
+def _axes(shape: Sequence[int]) -> str:
+    if len(shape) == 3:
+        return "QYX"
+    if len(shape) == 4 and shape[3] <= MOST_CHANNELS:
+        return "QYXC"
+    raise ValueError(
+        f"The stack has shape {tuple(shape)}; it must be (planes, height, width) or (planes, "
+        "height, width, channels), or its axes named, such as axes='ZCYX'. For one image use "
+        "predict."
+    )

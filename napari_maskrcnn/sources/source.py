@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,20 +12,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.images import MOST_CHANNELS
 from napari_maskrcnn.sources.axes import channel_axis, check_axes
 from napari_maskrcnn.sources.resampled import Resampled, squared
 from napari_maskrcnn.sources.view import View
+
+#: Images of more bytes are not read as a whole.
+MOST_IN_MEMORY = 2**28
 
 #: Position along each axis of the labels, None for the two of the plane.
 Plane = tuple[int | None, ...]
 
 
 def label_axes(axes: str) -> str:
-    """Return the axes of the labels of an image: the stack's, then the plane's, as they come."""
+    """Return the axes of the labels of an image: time first, depth last before the plane."""
     channels = channel_axis(axes)
     own = [letter for k, letter in enumerate(axes) if k != channels]
     # The network does not mind a transposed plane.
-    return "".join(sorted(own, key=lambda letter: letter in "YX"))
+    places = {"T": 0, "Z": 2, "Y": 3, "X": 3}
+    return "".join(sorted(own, key=lambda letter: places.get(letter, 1)))
 
 
 def pixel_sizes(axes: str, lengths: Mapping[str, float]) -> tuple[float, ...] | None:
@@ -144,27 +150,28 @@ class Source:
         seen = squared(self._view(self.levels[level - 1], plane), self.aspect)
         return Resampled(seen, (self.label_shape[-2], self.label_shape[-1]))
 
-    def stack_axis(self, link: str | None) -> int:
-        """Place in the labels of the axis that planes are linked along.
+    def check_link(self, link: str | None) -> None:
+        """Raise ValueError when planes cannot be linked: of several axes none has this name.
 
         Parameters
         ----------
         link : {"z", "t", None}
             As in `PredictSettings`.
-
-        Raises
-        ------
-        ValueError
-            There are several axes, and none has this name.
         """
-        if link is None or len(self.stack_axes) <= 1:
-            return 0
-        if link.upper() in self.stack_axes:
-            return self.stack_axes.index(link.upper())
+        if link is None or len(self.stack_axes) <= 1 or link.upper() in self.stack_axes:
+            return
         raise ValueError(
             f"There is no axis {link.upper()} to link along; the axes are {self.axes}. Name them "
             "otherwise, or link nothing."
         )
+
+    def in_memory(self) -> NDArray[Any] | None:
+        """Return all of it, the axes of the labels first and the channels last; None if large."""
+        if math.prod(self.array.shape) * np.dtype(self.array.dtype).itemsize > MOST_IN_MEMORY:
+            return None
+        order = [self.axes.index(letter) for letter in self.label_axes]
+        order += [axis for axis in range(len(self.axes)) if axis not in order]
+        return np.asarray(self.array[...]).transpose(order)
 
     def assemble(self, labels: Mapping[Plane, NDArray[np.int32]]) -> NDArray[np.int32]:
         """Put label images of planes (H, W) together; planes that are not there stay empty."""
@@ -177,5 +184,6 @@ class Source:
         position = dict(zip(self.stack_axes, plane, strict=False))
         index = tuple(position.get(letter) for letter in self.axes)
         view = View(array, index, channel_axis(self.axes))
-        # Slicing memory costs nothing and keeps what is known of it.
-        return np.asarray(view) if isinstance(array, np.ndarray) else view
+        # Slicing memory costs nothing; of many channels only the view knows that they are some.
+        small = isinstance(array, np.ndarray) and self.channels <= MOST_CHANNELS
+        return np.asarray(view) if small else view

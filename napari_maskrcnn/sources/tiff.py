@@ -9,14 +9,12 @@ import numpy as np
 
 from napari_maskrcnn.formats.tiff import MICROMETRES, pixel_lengths
 from napari_maskrcnn.sources.axes import check_axes, guess_axes, unique_axes
-from napari_maskrcnn.sources.source import Source, pixel_sizes
+from napari_maskrcnn.sources.source import MOST_IN_MEMORY, Source, pixel_sizes
 
 if TYPE_CHECKING:
     import tifffile
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".lsm", ".svs", ".ndpi", ".scn", ".qptiff", ".stk", ".btf")
-#: Images of more bytes stay in their file, of which a piece is read at a time.
-MOST_IN_MEMORY = 2**28
 # What tifffile calls axes of which the file says nothing.
 _NAMELESS = set("QIYX")
 

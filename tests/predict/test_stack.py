@@ -92,6 +92,20 @@ def test_a_loaded_model_and_a_list_will_do(stack: np.ndarray) -> None:
     np.testing.assert_array_equal(labels[0], nm.predict(stack[0], model).to_labels())
 
 
+def test_axes_are_named_in_any_order(stack: np.ndarray) -> None:
+    model = nm.load_model("nuclei", "cpu")
+    expected, _ = nm.predict_stack(stack[:2], link="z", model=model)
+    # Two channels of two planes, of which the second channel is the image.
+    both = np.stack([np.zeros_like(stack[:2]), stack[:2]])
+    for axes, array in (("CZYX", both), ("YXCZ", both.transpose(2, 3, 0, 1))):
+        labels, _ = nm.predict_stack(array, link="z", model=model, channels=(1,), axes=axes)
+        np.testing.assert_array_equal(labels, expected)
+    with pytest.raises(ValueError, match="no axis Z to link along"):
+        nm.predict_stack(both, link="z", model=model, axes="TPYX")
+    with pytest.raises(ValueError, match="'ZYX' do not fit"):
+        nm.predict_stack(both, model=model, axes="ZYX")
+
+
 def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:
     with pytest.raises(ValueError, match="use predict"):
         nm.predict_stack(stack[0])

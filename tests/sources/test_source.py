@@ -12,6 +12,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_maskrcnn.images import check_form
 from napari_maskrcnn.sources.resampled import Resampled, Squared
 from napari_maskrcnn.sources.source import Source
 from napari_maskrcnn.sources.view import View
@@ -84,15 +85,37 @@ def test_labels_are_put_together_by_plane() -> None:
     np.testing.assert_array_equal(single.assemble({(None, None): image}), image)
 
 
-def test_the_axis_to_link_along_is_the_named_one() -> None:
-    source = Source(np.zeros((2, 3, 6, 5)), "TZYX")
-    assert source.stack_axis("t") == 0
-    assert source.stack_axis("z") == 1
-    assert source.stack_axis(None) == 0
-    assert Source(np.zeros((3, 6, 5)), "QYX").stack_axis("z") == 0
-    assert Source(np.zeros((6, 5)), "YX").stack_axis("z") == 0
+def test_time_comes_first_and_depth_last() -> None:
+    image = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
+    source = Source(image, "ZPTYX")
+    assert source.label_axes == "TPZYX"
+    assert source.label_shape == (4, 3, 2, 5, 6)
+    np.testing.assert_array_equal(source.read((3, 2, 1, None, None)), image[1, 2, 3])
+
+
+def test_linking_needs_its_axis_where_there_are_several() -> None:
+    for axes in ("TZYX", "ZTYX"):
+        Source(np.zeros((2, 3, 6, 5)), axes).check_link("z")
+    Source(np.zeros((3, 6, 5)), "QYX").check_link("z")
+    Source(np.zeros((6, 5)), "YX").check_link("z")
     with pytest.raises(ValueError, match="no axis Z to link along; the axes are TPYX"):
-        Source(np.zeros((2, 3, 6, 5)), "TPYX").stack_axis("z")
+        Source(np.zeros((2, 3, 6, 5)), "TPYX").check_link("z")
+
+
+def test_small_images_are_had_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(np.uint8)
+    found = Source(Lazy(image), "ZCYX").in_memory()
+    assert found is not None
+    np.testing.assert_array_equal(found, np.moveaxis(image, 1, -1))
+    monkeypatch.setattr("napari_maskrcnn.sources.source.MOST_IN_MEMORY", 119)
+    assert Source(image, "ZCYX").in_memory() is None
+
+
+def test_many_channels_are_no_pixels_where_they_are_named() -> None:
+    plane = Source(np.zeros((40, 8, 9)), "CYX").read((None, None))
+    assert check_form(plane) == (8, 9)
+    with pytest.raises(ValueError, match=r"shape \(8, 9, 40\)"):
+        check_form(np.asarray(plane))
 
 
 def test_an_empty_axis_is_named() -> None:
