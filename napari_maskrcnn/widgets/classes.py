@@ -23,12 +23,14 @@ NO_CLASS = "#9a9a9a"
 
 def classes_of(layer: Labels) -> dict[str, str]:
     """Colour ``#rrggbb`` of every class by its name: of the model, of the objects, and added."""
-    known: dict[str, str] = layer.metadata.setdefault(KEY, {})
+    known: dict[str, str] = dict(layer.metadata.get(KEY, {}))
     record = prediction_of(layer)
     names = [*(record.kept.class_names if record is not None else ()), *class_names(layer.features)]
     renamed = layer.metadata.get(f"{KEY} renamed", {})
     for name in names:
         _add(known, renamed.get(name, name))
+    # The journal's thread may be writing the one that was there.
+    layer.metadata[KEY] = known
     return dict(known)
 
 
@@ -40,8 +42,10 @@ def add_class(layer: Labels, name: str) -> str:
     ValueError
         For an empty name, or one that exists.
     """
-    name = _checked(classes_of(layer), name)
-    _add(layer.metadata[KEY], name)
+    known = classes_of(layer)
+    name = _checked(known, name)
+    _add(known, name)
+    _keep(layer, known)
     return name
 
 
@@ -55,10 +59,11 @@ def rename_class(layer: Labels, old: str, new: str) -> str:
     """
     known = classes_of(layer)
     new = _checked(known, new)
-    layer.metadata[KEY] = {new if name == old else name: colour for name, colour in known.items()}
     # The model goes on calling it as before.
-    renamed = layer.metadata.setdefault(f"{KEY} renamed", {})
-    renamed.update({name: new for name, now in renamed.items() if now == old} | {old: new})
+    renamed = layer.metadata.get(f"{KEY} renamed", {})
+    again = {name: new for name, now in renamed.items() if now == old}
+    layer.metadata[f"{KEY} renamed"] = {**renamed, **again, old: new}
+    _keep(layer, {new if name == old else name: colour for name, colour in known.items()})
     table = layer.features
     if "class" in table:
         layer.features = table.assign(**{"class": table["class"].replace({old: new})})
@@ -67,8 +72,7 @@ def rename_class(layer: Labels, old: str, new: str) -> str:
 
 def set_colour(layer: Labels, name: str, colour: str) -> None:
     """Give a class a colour, ``#rrggbb``."""
-    classes_of(layer)
-    layer.metadata[KEY][name] = colour
+    _keep(layer, classes_of(layer) | {name: colour})
 
 
 def class_colormap(layer: Labels) -> Any:
@@ -84,6 +88,12 @@ def class_colormap(layer: Labels) -> Any:
             if name in by_name:
                 colours[int(i)] = by_name[name]
     return DirectLabelColormap(color_dict=colours)
+
+
+def _keep(layer: Labels, known: dict[str, str]) -> None:
+    """Keep the classes with a layer, and have the journal write them."""
+    layer.metadata[KEY] = known
+    layer.events.metadata()
 
 
 def _add(known: dict[str, str], name: str) -> None:

@@ -28,6 +28,7 @@ from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.review_box import ReviewBox
+from napari_maskrcnn.widgets.state_box import StateBox
 from napari_maskrcnn.widgets.struck import check_editable
 from napari_maskrcnn.widgets.style import CHECKED
 from napari_maskrcnn.widgets.tool_grid import HEIGHT, ToolGrid, make_button
@@ -65,6 +66,7 @@ class CorrectWidget(Dock):
         self.collapsed = QCollapsible(MORE)
         self.hint = QLabel(IDLE)
         self.corrected = CorrectedBox(self.viewer)
+        self.states = StateBox(self.viewer, self.corrected.follower)
         self._build()
         self._connect()
         self._keys = Keys(self.viewer, self._actions())
@@ -97,7 +99,8 @@ class CorrectWidget(Dock):
         form.addRow("Smaller than", small)
         self.collapsed.addWidget(hidden)
         self.hint.setWordWrap(True)
-        for widget in (self.common, self.review, self.class_row, self.hint, self.corrected):
+        shown = (self.common, self.review, self.class_row, self.hint, self.corrected, self.states)
+        for widget in shown:
             self.body.addWidget(widget)
         self.body.addWidget(self.collapsed)
         self.body.addStretch(1)
@@ -153,6 +156,7 @@ class CorrectWidget(Dock):
         self.review.stop()
         self.classes.load(None)
         self.corrected.close_down()
+        self.states.close_down()
         self._keys.close()
 
     def _editable(self) -> Labels | None:
@@ -224,6 +228,7 @@ class CorrectWidget(Dock):
             ledger_of(labels)
         self.classes.load(labels)
         self.corrected.load(labels)
+        self.states.load(labels)
         self.more.show_stack_tools(labels is not None and labels.ndim > 2)
 
 

@@ -69,11 +69,14 @@ class CorrectedBox(QWidget):
         said = self.follower.said()
         self.counts.setText(said)
         self.setVisible(bool(said))
+        # The layout around remembers how high the words were before.
+        self.updateGeometry()
         if self.colours.isChecked():
             self._view.show(self.follower)
 
     def _toggled(self, on: bool) -> None:
         self.legend.setVisible(on)
+        self.updateGeometry()
         if on:
             self._view.show(self.follower)
         else:

@@ -59,6 +59,7 @@ class LayerWatch:
             "set_data": self._redrawn,
             "data": self._replaced,
             "features": self._features_changed,
+            "metadata": self._metadata_changed,
         } | {name: self._look_changed for name in LOOKS if hasattr(layer.events, name)}
         for name, listener in self._listeners.items():
             getattr(layer.events, name).connect(listener)
@@ -98,6 +99,10 @@ class LayerWatch:
         self._parts.features_changed()
         if not self._shows_another_prediction():
             self._tracked.note_parts(edited=True)
+
+    def _metadata_changed(self, event: Any) -> None:
+        """Follow what a person says of the layer: states, classes, finished regions."""
+        self._tracked.note_said()
 
     def _look_changed(self, event: Any) -> None:
         self._shown.forget()

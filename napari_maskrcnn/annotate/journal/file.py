@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 #: How long to wait for another window that looks whether this one lives.
 BUSY_SECONDS = 5.0
-#: Parts whose change is no correction.
-NO_EDIT = ("look", "prediction")
+#: Parts whose change is no correction; of the metadata only what a person says is one.
+NO_EDIT = ("look", "prediction", "metadata")
 
 _SETUP = """
 PRAGMA synchronous = OFF;

@@ -81,6 +81,12 @@ class Tracked:
         self.edited |= edited
         self._wake()
 
+    def note_said(self) -> None:
+        """Note that a person said something of the labels: an edit, if the step is not yet one."""
+        self._due = self.edited = True
+        self._edits = max(self._edits, 1)
+        self._wake()
+
     def note_own(self) -> None:
         """Note that pixels and parts changed by no hand: a slider shows more of a prediction."""
         self._due, self._by_hand = True, False
