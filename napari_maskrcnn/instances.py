@@ -170,7 +170,13 @@ class Instances:
 
 def joined(parts: Sequence[Instances]) -> Instances:
     """Return the objects of several predictions of one image as one, best score first."""
-    every = Instances(
+    every = concatenated(parts)
+    return every[np.argsort(-every.scores, kind="stable")]
+
+
+def concatenated(parts: Sequence[Instances]) -> Instances:
+    """Return the objects of several predictions of one image as one, in their order."""
+    return Instances(
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.classes for part in parts]),
@@ -180,7 +186,6 @@ def joined(parts: Sequence[Instances]) -> Instances:
         np.concatenate([part.origins for part in parts]),
         max(part.complete_above for part in parts),
     )
-    return every[np.argsort(-every.scores, kind="stable")]
 
 
 def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, ...]]]:

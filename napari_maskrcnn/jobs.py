@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 _EXPECTED = (ValueError, OSError)
 
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -79,10 +81,16 @@ def guarded(job: Job[T]) -> Job[T]:
         raise JobError(explain(error)) from error
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of numpy, torch or a graphics card's library means too little memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
+
+
 def explain(error: RuntimeError) -> str:
     """Say what a ``RuntimeError`` means for a person at the microscope, and what helps."""
     text = str(error).strip() or type(error).__name__
-    if "out of memory" in text.lower() or "can't allocate memory" in text.lower():
+    if is_out_of_memory(error):
         return (
             "The computer ran out of memory. Close other programs, or give the object diameter "
             f"if the objects are large, then try again. ({text.splitlines()[0]})"

@@ -48,6 +48,17 @@ class Model:
             self._hash = file_hash(self.path) if self.path else _state_hash(self.network)
         return self._hash
 
+    def on(self, device: str) -> Model:
+        """Copy of this model on another device."""
+        import torch
+
+        from napari_maskrcnn.network.maskrcnn import MaskRCNN
+
+        with torch.device("meta"):
+            network = MaskRCNN(self.network.config)
+        network.to_empty(device=device).load_state_dict(self.network.state_dict())
+        return Model(network.eval(), self.card, self.path, torch.device(device), self._hash)
+
     def fused(self, dtype: torch.dtype) -> MaskRCNN:
         """Copy of the network that predicts faster, computing in `dtype`.
 

@@ -40,8 +40,7 @@ class Finder:
     def __init__(
         self, model: Model, dtype: torch.dtype, shape: tuple[int, int], zoom: float
     ) -> None:
-        self.network = model.fused(dtype)
-        self.model, self.shape, self.zoom = model, shape, zoom
+        self.model, self.dtype, self.shape, self.zoom = model, dtype, shape, zoom
 
     def at_a_time(self, tiles: Sequence[Tile]) -> int:
         """How many of equal tiles to find objects in together.
@@ -73,7 +72,7 @@ class Finder:
             return found
         ready = [prepare(torch.from_numpy(pixels[k]), config, self.zoom) for k in filled]
         batch = torch.stack([one.image for one in ready]).to(self.model.device)
-        detections = self.network.detect(batch, ready[0].size)
+        detections = self.model.fused(self.dtype).detect(batch, ready[0].size)
         for k, detected, one in zip(filled, detections, ready, strict=True):
             found[k] = self._place(detected, one, tiles[k])
         return found

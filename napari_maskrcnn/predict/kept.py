@@ -226,36 +226,46 @@ def predict_planes_job(
             break
         where = {} if region is None else {"region": region}
         job = predict_job(read(key), settings, model, stop, **where)
-        found, finished, complete = yield from _numbered(job, key, number, len(parts))
-        if complete and region is None:
-            planes[key] = found
-        elif finished:
-            planes[key] = replaced(planes[key], found, finished) if key in planes else found
-            partial[key] = (*partial.get(key, ()), *finished)
+        part = yield from _numbered(job, key, number, len(parts))
+        model = part.model or model
+        if part.complete and region is None:
+            planes[key] = part.found
+        elif part.finished:
+            older = planes.get(key)
+            new = part.found if older is None else replaced(older, part.found, part.finished)
+            planes[key] = new
+            partial[key] = (*partial.get(key, ()), *part.finished)
     score = model.score if settings.score is None else settings.score
     by = describe_device(model.device, settings.precision)
     return Kept(planes, settings, model.name, model.weights_hash, score, by, partial)
 
 
-def _numbered(
-    job: Job[Instances], key: Hashable, number: int, total: int
-) -> Job[tuple[Instances, tuple[Region, ...], bool]]:
-    """Pass a plane's job through, its progress counted as part of all planes.
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What the job of a plane or region came to, and the model that it moved to, if it did."""
 
-    Also returns what it finished, and whether it came to its last tile.
-    """
+    found: Instances
+    finished: tuple[Region, ...]
+    complete: bool
+    model: Model | None
+
+
+def _numbered(job: Job[Instances], key: Hashable, number: int, total: int) -> Job[_Part]:
+    """Pass a plane's job through, its progress counted as part of all planes."""
     step = Progress(0, 1)
     finished: list[Region] = []
+    model: Model | None = None
     while True:
         try:
             step = next(job)
         except StopIteration as end:
-            return end.value, tuple(finished), step.done == step.total
+            return _Part(end.value, tuple(finished), step.done == step.total, model)
         finished += step.data.get("finished", ())
+        model = step.data.get("model", model)
         data = {**step.data, "plane": key}
         if total == 1:
             yield replace(step, data=data)
         else:
             scale = max(step.total, 1)
-            message = f"Plane {number + 1} of {total}"
-            yield Progress(number * scale + step.done, total * scale, message, data)
+            told = step.message if "trouble" in data else f"Plane {number + 1} of {total}"
+            yield Progress(number * scale + step.done, total * scale, told, data)

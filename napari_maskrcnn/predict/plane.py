@@ -12,19 +12,19 @@ from numpy.typing import ArrayLike
 
 from napari_maskrcnn.images import as_image, check_form
 from napari_maskrcnn.instances import LIMITED, Instances, joined
-from napari_maskrcnn.jobs import Job, Progress, run
-from napari_maskrcnn.predict.finder import Finder
+from napari_maskrcnn.jobs import Job, Progress, is_out_of_memory, run
 from napari_maskrcnn.predict.intensity import measure
 from napari_maskrcnn.predict.regions import (
-    SAME_IOU,
     Region,
     clip_region,
     grown,
     intersection,
     only_in,
 )
+from napari_maskrcnn.predict.seams import stitch
+from napari_maskrcnn.predict.search import Search
 from napari_maskrcnn.predict.settings import PredictSettings
-from napari_maskrcnn.predict.tiles import Tile, make_tiles
+from napari_maskrcnn.predict.tiles import Grid, Tile
 from napari_maskrcnn.sources.resampled import Resampled
 
 if TYPE_CHECKING:
@@ -137,15 +137,14 @@ def predict_job(
         Before the first tile, and after every tile or every few that were computed together. Then
         its data hold ``found``, the `Instances` of these tiles in image pixels, and ``finished``,
         the regions that these tiles answer for, a tuple. An object at the border of two of them may
-        come twice; in the result it does not.
+        come twice; in the result it does not. When memory ran out, its message says what is done
+        about it, and its data hold ``trouble``, the error, and ``model`` if that had to move.
 
     Returns
     -------
     Instances
         What all tiles hold; when it was stopped, the finished ones.
     """
-    from napari_maskrcnn.device import precision
-
     settings.validate()
     if isinstance(image, Resampled):
         seen = replace(settings, diameter=image.seen_diameter(settings.diameter))
@@ -160,32 +159,46 @@ def predict_job(
         yield Progress(0, 0, "Loading the model")
         model = load_model(settings.model, settings.device)
     zoom = _zoom(settings.diameter, model)
-    tiles = _tiles(wanted, shape, zoom, model)
+    grid, tiles = _tiles(wanted, shape, zoom, model)
     read = measure(image, settings.channels, model.network.config.stretch)
-    finder = Finder(model, precision(model.device, settings.precision), shape, zoom)
-    few = finder.at_a_time(tiles)
-    parts: list[Instances] = []
+    search = Search(model, settings, read, zoom, tiles, grid)
     yield Progress(0, len(tiles), f"Tile 1 of {len(tiles)}")
-    for k in range(0, len(tiles), few):
-        if stop is not None and stop.is_set():
-            # Without the last progress: who drains this sees that it is not complete.
-            return _join(parts, shape, model.class_names)
-        some = tiles[k : k + few]
-        found = [only_in(part, [wanted]) for part in finder.find(read, some)]
-        parts += found
-        step = _join(found, shape, model.class_names)
-        yield _after(k + len(some), len(tiles), step, some, wanted)
-    every = _join(parts, shape, model.class_names)
-    yield Progress(len(tiles), len(tiles), f"{len(every)} candidates")
+    while search.left and not (stop is not None and stop.is_set()):
+        yield _next(search, wanted)
+    every = Instances.empty(shape, model.class_names)
+    if search.done:
+        every = only_in(stitch(search.done, search.parts), [wanted])
+    if not search.left:
+        # Without the last progress who drains this sees that it is not complete.
+        yield Progress(len(search.done), len(search.done), f"{len(every)} candidates")
     return every
 
 
-def _after(
-    done: int, total: int, found: Instances, tiles: Sequence[Tile], wanted: Region
-) -> Progress:
+def _next(search: Search, wanted: Region) -> Progress:
+    """Do the next tiles, or say what is done about too little memory for them."""
+    trouble: str | None = None
+    before, model = len(search.done), search.model
+    try:
+        search.step()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        trouble = str(error).partition("\n")[0]
+    done = len(search.done)
+    if trouble is not None:
+        # Only here: the error held on to what the tiles had taken.
+        message = search.retreat(trouble)
+        _LOG.warning("%s (%s).", message, trouble)
+        moved = {"model": search.model} if search.model is not model else {}
+        return Progress(done, done + len(search.left), message, {"trouble": trouble, **moved})
+    total = done + len(search.left)
+    regions = (intersection(tile.core, wanted) for tile in search.done[before:])
+    data = {
+        "found": only_in(joined(search.parts[before:]), [wanted]),
+        "finished": tuple(region for region in regions if region is not None),
+    }
     message = f"Tile {done + 1} of {total}" if done < total else "Putting the tiles together"
-    regions = tuple(part for tile in tiles if (part := intersection(tile.core, wanted)))
-    return Progress(done, total, message, {"found": found, "finished": regions})
+    return Progress(done, total, message, data)
 
 
 def _zoom(diameter: float | None, model: Model) -> float:
@@ -199,32 +212,24 @@ def _zoom(diameter: float | None, model: Model) -> float:
     return model.card.diameter / diameter
 
 
-def _tiles(wanted: Region, shape: tuple[int, int], zoom: float, model: Model) -> list[Tile]:
-    """Tiles over what is wanted, and what is seen around it."""
+def _tiles(
+    wanted: Region, shape: tuple[int, int], zoom: float, model: Model
+) -> tuple[Grid, list[Tile]]:
+    """Tiles over what is wanted and what is seen around it, and how they were cut."""
     from napari_maskrcnn.network.prepare import STRIDE
 
     config = model.network.config
     if config.scale is None:
         # These weights were trained on whole images shrunk to one size.
-        return make_tiles((0, 0, *shape), max(shape), 0)
+        grid = Grid(max(shape), max(shape) - 1)
+        return grid, grid.tiles((0, 0, *shape))
     factor = config.scale * zoom
     # The largest objects fit into it with their surroundings; larger ones are put together.
     overlap = min(max(config.anchor_sizes) + 2 * CONTEXT, TILE // 2)
-    align = STRIDE / factor  # a network sees an object alike where its grids lie alike
-    top, left, bottom, right = grown(wanted, int(overlap / 2 / factor), shape)
-    area = round(top // align * align), round(left // align * align), bottom, right
     side = max(8, int(TILE / factor))
-    tiles = make_tiles(area, side, min(int(overlap / factor), side // 2), align)
-    return [tile for tile in tiles if intersection(tile.core, wanted)]
-
-
-def _join(parts: Sequence[Instances], shape: tuple[int, int], names: tuple[str, ...]) -> Instances:
-    """All tiles' objects, best score first, each once."""
-    every = joined([Instances.empty(shape, names), *parts])
-    if sum(len(part) > 0 for part in parts) < 2:
-        return every
-    import torch
-    from torchvision.ops import batched_nms
-
-    values = (torch.from_numpy(v) for v in (every.boxes, every.scores, every.classes))
-    return every[batched_nms(*values, SAME_IOU).numpy()]
+    # A network sees an object alike where its grids lie alike.
+    grid = Grid(side, min(int(overlap / factor), side // 2), STRIDE / factor)
+    top, left, bottom, right = grown(wanted, grid.overlap // 2, shape)
+    top, left = (round(start // grid.align * grid.align) for start in (top, left))
+    tiles = grid.tiles((top, left, bottom, right))
+    return grid, [tile for tile in tiles if intersection(tile.core, wanted)]

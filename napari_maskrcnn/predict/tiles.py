@@ -9,13 +9,13 @@ is found twice there is removed (`napari_maskrcnn.predict.seams`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.predict.regions import Region
+from napari_maskrcnn.predict.regions import Region, intersection
 
 MARGIN = 4.0
 # Of an object's own side: the larger it is, the less sure is its centre.
@@ -52,13 +52,12 @@ class Tile:
         return inside_y & (x >= left - across) & (x < right + across)
 
 
-def make_tiles(area: Region, side: int, overlap: int, align: float = 1.0) -> list[Tile]:
-    """Cover an area with equal tiles, no larger than their number asks for.
+@dataclass(frozen=True)
+class Grid:
+    """How an area is cut into tiles.
 
     Parameters
     ----------
-    area : Region
-        What to cover, image pixels.
     side : int
         Side of a tile, pixels; none is larger by `align` or more.
     overlap : int
@@ -73,33 +72,54 @@ def make_tiles(area: Region, side: int, overlap: int, align: float = 1.0) -> lis
     ValueError
         `overlap` does not leave a step between tiles.
     """
-    if overlap >= side:
-        raise ValueError(f"overlap is {overlap} px, side {side} px; the overlap must be smaller.")
-    top, left, bottom, right = area
-    rows = _axis(top, bottom - top, side, overlap, align)
-    columns = _axis(left, right - left, side, overlap, align)
-    return [
-        Tile(y0, x0, y1, x1, (core_top, core_left, core_bottom, core_right))
-        for (y0, y1, core_top, core_bottom), (x0, x1, core_left, core_right) in product(
-            rows, columns
-        )
-    ]
 
+    side: int
+    overlap: int
+    align: float = 1.0
 
-def _axis(
-    first: int, length: int, side: int, overlap: int, align: float
-) -> list[tuple[int, int, int, int]]:
-    """Start, stop, core start and core stop of the tiles along one axis."""
-    if length <= side:
-        return [(first, first + length, first, first + length)]
-    count = -(-(length - overlap) // (side - overlap))
-    least = -(-(length + (count - 1) * overlap) // count)
-    steps = math.floor((length - least) / align)
-    if steps < count - 1 or overlap < align:
-        steps, align = length - least, 1.0
-    starts = [first + round(k * steps // (count - 1) * align) for k in range(count)]
-    stop = first + length
-    size = stop - starts[-1]
-    seams = [(a + size + b) // 2 for a, b in pairwise(starts)]
-    edges = [first, *seams, stop]
-    return [(s, s + size, lo, hi) for s, (lo, hi) in zip(starts, pairwise(edges), strict=True)]
+    def __post_init__(self) -> None:
+        if self.overlap >= self.side:
+            raise ValueError(
+                f"overlap is {self.overlap} px, side {self.side} px; the overlap must be smaller."
+            )
+
+    def tiles(self, area: Region) -> list[Tile]:
+        """Cover an area of the image with equal tiles, no larger than their number asks for."""
+        top, left, bottom, right = area
+        rows, columns = self._axis(top, bottom - top), self._axis(left, right - left)
+        return [
+            Tile(y0, x0, y1, x1, (core_top, core_left, core_bottom, core_right))
+            for (y0, y1, core_top, core_bottom), (x0, x1, core_left, core_right) in product(
+                rows, columns
+            )
+        ]
+
+    def halved(self) -> Grid | None:
+        """A grid of four tiles in the place of each; None where they would be mostly overlap."""
+        side = -(-(self.side + self.overlap) // 2)
+        least = 2 * max(self.overlap, self.align)
+        return replace(self, side=side) if least <= side < self.side else None
+
+    def parts(self, tile: Tile) -> list[Tile]:
+        """Cut a tile of a coarser grid; together the parts own what it owns."""
+        smaller = self.tiles((tile.top, tile.left, tile.bottom, tile.right))
+        cores = (intersection(part.core, tile.core) for part in smaller)
+        pairs = zip(smaller, cores, strict=True)
+        return [replace(part, core=core) for part, core in pairs if core is not None]
+
+    def _axis(self, first: int, length: int) -> list[tuple[int, int, int, int]]:
+        """Start, stop, core start and core stop of the tiles along one axis."""
+        side, overlap, align = self.side, self.overlap, self.align
+        if length <= side:
+            return [(first, first + length, first, first + length)]
+        count = -(-(length - overlap) // (side - overlap))
+        least = -(-(length + (count - 1) * overlap) // count)
+        steps = math.floor((length - least) / align)
+        if steps < count - 1 or overlap < align:
+            steps, align = length - least, 1.0
+        starts = [first + round(k * steps // (count - 1) * align) for k in range(count)]
+        stop = first + length
+        size = stop - starts[-1]
+        seams = [(a + size + b) // 2 for a, b in pairwise(starts)]
+        edges = [first, *seams, stop]
+        return [(s, s + size, lo, hi) for s, (lo, hi) in zip(starts, pairwise(edges), strict=True)]
