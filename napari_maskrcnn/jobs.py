@@ -113,3 +113,13 @@ def reason(error: BaseException) -> str:
         or kind.__module__.startswith("napari_maskrcnn")
     )
     return text if plain and text else f"{kind.__name__}: {text}".removesuffix(": ")
+
+
+def time_left(seconds: float) -> str:
+    """Say how long a job still takes, no more precisely than anybody knows."""
+    minutes = round(seconds / 60)
+    if seconds < 45:
+        return "less than a minute left"
+    if minutes < 90:
+        return f"about {max(1, minutes)} min left"
+    return f"about {minutes / 60:.0f} h left"

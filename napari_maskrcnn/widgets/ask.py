@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QInputDialog, QMessageBox, QWidget
 
+from napari_maskrcnn.models.coco import SIZE
+
 
 def ask(parent: QWidget, title: str, question: str) -> bool:
     """Ask a yes-or-no question; closing the box means no."""
@@ -23,3 +25,12 @@ def ask_colour(parent: QWidget, title: str, colour: str) -> str | None:
     """Ask for a colour, ``#rrggbb``; None when the box was closed."""
     answer = QColorDialog.getColor(QColor(colour), parent, title)
     return str(answer.name()) if answer.isValid() else None
+
+
+def ask_download(parent: QWidget) -> bool:
+    """Ask whether to fetch the model "coco", with its size and where it comes from."""
+    question = (
+        f"The model “coco” (90 everyday classes) is not on this computer yet. Download "
+        f"{SIZE / 1e6:.0f} MB from download.pytorch.org?"
+    )
+    return ask(parent, "Download", question)

@@ -28,7 +28,15 @@ logger = logging.getLogger(__name__)
 NAME = "napari-maskrcnn-run.jsonl"
 #: Where a setting stands does not decide which objects are found.
 _WITHOUT_EFFECT = ("model", "device")
-_WORDS = {"smallest": "least size", "largest": "largest size"}
+_WORDS = {
+    "smallest": "least size",
+    "largest": "largest size",
+    "hidden": "largest hidden share",
+    "border": "objects at the border",
+    "link": "planes linked along",
+    "overlap": "overlap of planes",
+    "gap": "planes missed",
+}
 
 Stamp = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds; both stay when a file is moved."""
@@ -202,9 +210,21 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
+def in_words(request: Request) -> str:
+    """Say what a request asks for beside model, score and diameter; empty when nothing."""
+    asked = how_of(request, "", "")["settings"]
+    return ", ".join(
+        f"{_WORDS.get(name, name.replace('_', ' '))} {_word(value)}"
+        for name, value in asked.items()
+        if name not in ("score", "diameter")
+    )
+
+
 def _word(value: Any) -> str:
     if value is None:
         return "as usual"
+    if isinstance(value, bool):
+        return "kept" if value else "left out"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

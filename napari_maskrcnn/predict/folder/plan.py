@@ -7,7 +7,7 @@ that a person may want, unless they said so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +83,15 @@ class Plan:
     def todo(self) -> int:
         """Number of images that wait."""
         return sum(state.status == "waiting" for state in self.files)
+
+
+def replacing(plan: Plan) -> Plan:
+    """Return a plan that also predicts what `exists`, after a person allowed to replace it."""
+    files = tuple(
+        FileState(state.task, replace=True) if state.status == "exists" else state
+        for state in plan.files
+    )
+    return replace(plan, files=files)
 
 
 def make_plan(
