@@ -31,7 +31,7 @@ from napari_maskrcnn.annotate.journal.folder import (
 from napari_maskrcnn.annotate.journal.session import DELAY, RETRY, Session
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.layer_watch import LayerWatch
-from napari_maskrcnn.widgets.restoring import Claim, claim_all, put_back
+from napari_maskrcnn.widgets.restoring import Claim, Entry, claim_all, put_back
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -163,6 +163,12 @@ class Keeper(QObject):
         self.offers = []
         self.offers_changed.emit()
 
+    def put_back(self, entries: list[Entry]) -> None:
+        """Put layers of earlier windows into the viewer; their edits count on."""
+        viewer = self._viewer()
+        if viewer is not None:
+            show_note(put_back(viewer, entries, self._came_with))
+
     def _wake(self) -> None:
         delay = round(DELAY * 1000)
         if not self._timer.isActive() or self._timer.remainingTime() > delay:
@@ -197,12 +203,11 @@ class Keeper(QObject):
         return POLL_MS / 1000 if waiting else wanted
 
     def _put_back(self, claims: list[Claim], errors: list[JournalError]) -> None:
-        viewer = self._viewer()
         self._claims += claims
         for error in errors:
             show_problem(error)
-        if claims and viewer is not None:
-            show_note(put_back(viewer, claims, self._came_with))
+        if claims:
+            self.put_back([entry for claimed in claims for entry in claimed.layers])
 
     def _release(self) -> None:
         for claimed in self._claims:

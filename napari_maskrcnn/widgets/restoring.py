@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: A layer of a journal, with its labels or the parts of them that changed.
+Entry = tuple[StoredLayer, "NDArray[Any] | Blocks"]
 Blocks = list[tuple[tuple[slice, ...], NDArray[Any]]]
 
 
@@ -34,7 +36,7 @@ class Claim:
     """
 
     journal: Journal
-    layers: list[tuple[StoredLayer, NDArray[Any] | Blocks]]
+    layers: list[Entry]
 
     def release(self, restored: bool) -> None:
         """Let go of the journal, and note that it need not be offered any more."""
@@ -57,14 +59,33 @@ def claim(window: StoredWindow) -> Claim:
     """
     journal = Journal(window.path, make=False)
     try:
-        layers: list[tuple[StoredLayer, NDArray[Any] | Blocks]] = [
-            (layer, journal.array(layer) if layer.whole else list(journal.blocks(layer)))
-            for layer in window.offered
-        ]
+        layers = [_content(journal, layer) for layer in window.offered]
     except BaseException:
         journal.close()
         raise
     return Claim(journal, layers)
+
+
+def read_layer(path: Path, number: int) -> Entry:
+    """Read a layer of a journal that ended as usual, which stays as it is.
+
+    Raises
+    ------
+    JournalError
+        When the journal or the layer is gone, or cannot be read.
+    """
+    journal = Journal(path, make=False)
+    try:
+        found = [layer for layer in journal.layers() if layer.id == number]
+        if not found:
+            raise JournalError(f"{path} has no layer {number} any more. List the sessions anew.")
+        return _content(journal, found[0])
+    finally:
+        journal.close()
+
+
+def _content(journal: Journal, layer: StoredLayer) -> Entry:
+    return layer, journal.array(layer) if layer.whole else list(journal.blocks(layer))
 
 
 def claim_all(windows: list[StoredWindow]) -> tuple[list[Claim], list[JournalError]]:
@@ -78,20 +99,22 @@ def claim_all(windows: list[StoredWindow]) -> tuple[list[Claim], list[JournalErr
     return claims, errors
 
 
-def put_back(viewer: Viewer, claims: list[Claim], came_with: MutableMapping[Labels, int]) -> str:
-    """Put the layers of crashed windows into a viewer, with their images; say what was done.
+def put_back(
+    viewer: Viewer, entries: Iterable[Entry], came_with: MutableMapping[Labels, int]
+) -> str:
+    """Put layers of earlier windows into a viewer, with their images; say what was done.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where to.
-    claims : list of Claim
+    entries : iterable of Entry
         What to.
     came_with : mapping
         Gets the number of edits of each layer, before that is added.
     """
     names, notes = [], []
-    for stored, content in (entry for claimed in claims for entry in claimed.layers):
+    for stored, content in entries:
         look = read_look(stored.parts)
         image, note = _image(viewer, look.get("image"))
         if isinstance(content, np.ndarray):

@@ -187,6 +187,7 @@ def test_the_choice_survives_predicting_again_with_the_same_model(
 def correction_counts(layer: Labels) -> str:
     follower = Follower(ViewerModel())
     follower.follow(layer)
+    follower.look(np.inf)
     return follower.said()
 
 

@@ -12,7 +12,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -199,21 +199,29 @@ class Journal:
             if key[0] != layer or isinstance(key[1], str)
         }
 
-    def layers(self) -> list[StoredLayer]:
-        """Return the layers, without their pixels, oldest first."""
+    def layers(self, parts: Collection[str] | None = None) -> list[StoredLayer]:
+        """Return the layers, without their pixels, oldest first; of their parts all, or these."""
         with self._explained():
             rows = self._db.execute(
                 "SELECT id, tiles, changed, edits, ended,"
                 " (SELECT count(*) FROM tiles WHERE layer = id) FROM layers ORDER BY id"
             ).fetchall()
-            return [self._stored(*row) for row in rows]
+            return [self._stored(parts, *row) for row in rows]
 
     def _stored(
-        self, i: int, tiles: str, changed: float, edits: int, ended: End | None, count: int
+        self,
+        wanted: Collection[str] | None,
+        i: int,
+        tiles: str,
+        changed: float,
+        edits: int,
+        ended: End | None,
+        count: int,
     ) -> StoredLayer:
         cut = json.loads(tiles)
         made = Tiles(tuple(cut["shape"]), cut["dtype"])
-        parts = dict(self._db.execute("SELECT name, content FROM parts WHERE layer = ?", (i,)))
+        rows = self._db.execute("SELECT name, content FROM parts WHERE layer = ?", (i,))
+        parts = {name: content for name, content in rows if wanted is None or name in wanted}
         return StoredLayer(i, made, changed, edits, ended, parts, count == len(made))
 
     def array(self, layer: StoredLayer) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,16 +54,26 @@ def new_journal(root: Path) -> Path:
     return root / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}" / NAME
 
 
-def stored_windows(root: Path, crashed: bool = False) -> list[StoredWindow]:
+def stored_windows(
+    root: Path, crashed: bool = False, parts: Collection[str] | None = None
+) -> list[StoredWindow]:
     """Return the windows that do not live any more and have edited layers, newest first.
 
-    Windows that live, and files that cannot be read, are passed over. `crashed` leaves out those
-    that ended as usual, without reading what is in them.
+    Windows that live, and files that cannot be read, are passed over.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of all journals.
+    crashed : bool
+        Leave out those that ended as usual, without reading what is in them.
+    parts : collection of str, optional
+        Names of the layers' parts to read; without it all.
     """
     found = []
     for path in _journals(root):
         try:
-            found.append(_read(path, crashed))
+            found.append(_read(path, crashed, parts))
         except JournalBusy:
             continue
         except JournalError as error:
@@ -108,11 +118,11 @@ def _journals(root: Path) -> Iterator[Path]:
     yield from sorted(root.glob(f"*/{NAME}"))
 
 
-def _read(path: Path, crashed: bool = False) -> StoredWindow:
+def _read(path: Path, crashed: bool = False, parts: Collection[str] | None = None) -> StoredWindow:
     journal = Journal(path, make=False)
     try:
         ended = journal.ended
-        layers = [] if crashed and ended else journal.layers()
+        layers = [] if crashed and ended else journal.layers(parts)
         edited = tuple(layer for layer in layers if layer.edits)
         return StoredWindow(path, journal.started, ended, edited)
     finally:
