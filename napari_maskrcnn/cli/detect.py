@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import PROGRAM, UsageError
-from napari_maskrcnn.cli.parser import channels, fraction, positive
+from napari_maskrcnn.cli.parser import channels, fraction, positive, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,11 +48,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--channels",
+        "--channel",
         type=channels,
         metavar="N,…",
         help="one to three channels to look at, from 0 (default: all three of a colour image, "
         "else the first)",
     )
+    add_stack(parser)
     parser.add_argument(
         "--min-size",
         type=positive,
@@ -60,6 +63,35 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-size", type=positive, metavar="PX", help="leave out objects of a larger diameter"
+    )
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """Add what the planes of a stack are."""
+    parser.add_argument(
+        "--axes",
+        metavar="LETTERS",
+        help="what the axes of the images are, such as TZCYX, where the files do not say it: "
+        "T time, Z depth, C channels, Y rows, X columns",
+    )
+    parser.add_argument(
+        "--stack",
+        choices=("planes", "z", "t"),
+        default="planes",
+        help="what the planes of a stack are: planes on their own, slices of 3-D objects (z), or "
+        "frames whose objects keep their number (t) (default: planes)",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=fraction,
+        metavar="X",
+        help="share of an object's smaller section that overlaps in the next plane (default: 0.4)",
+    )
+    parser.add_argument(
+        "--gap",
+        type=whole,
+        metavar="N",
+        help="planes in a row that an object may be missing from (default: 0)",
     )
 
 
@@ -74,10 +106,16 @@ def read_request(args: argparse.Namespace) -> Request:
     settings = PredictSettings(
         args.model, args.score, args.diameter, args.channels, args.device, args.precision
     )
+    linked = {"overlap": args.overlap, "gap": args.gap}
+    linked = {name: value for name, value in linked.items() if value is not None}
+    if args.stack == "planes" and linked:
+        raise UsageError(f"--{next(iter(linked))} says how planes are linked: add --stack z or t")
+    if args.stack != "planes":
+        settings = replace(settings, link=args.stack, **linked)
     if problems := settings.problems():
         raise UsageError(" ".join(problems))
     choice = Choice(0.0, args.min_size or 0.0, args.max_size or float("inf"))
-    return Request(settings, choice, args.pixel_size)
+    return Request(settings, choice, args.pixel_size, args.axes)
 
 
 def check_model(value: str, device: str) -> Path:

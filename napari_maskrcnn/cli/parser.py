@@ -108,6 +108,14 @@ def count(text: str) -> int:
     return int(value)
 
 
+def whole(text: str) -> int:
+    """Read a whole number, 0 or above."""
+    value = _number(text)
+    if value < 0 or value != int(value):
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or above, not {text}")
+    return int(value)
+
+
 def _number(text: str) -> float:
     try:
         value = float(text)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_maskrcnn.sources.opening import is_image
+
 LABELS_ENDING = "_labels"
 
 
@@ -40,7 +42,7 @@ def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
     tasks: list[Task] = []
     failures: list[tuple[Path, str]] = []
     for given in inputs:
-        if given.is_dir():
+        if given.is_dir() and not is_image(given):
             images = list(_walk(given, output))
             tasks += [_task(image, output / image.relative_to(given).parent) for image in images]
             if not images:
@@ -65,8 +67,6 @@ def _task(image: Path, folder: Path) -> Task:
 
 
 def _walk(folder: Path, output: Path) -> Iterator[Path]:
-    from napari_maskrcnn.images import IMAGE_SUFFIXES
-
     inside = output.resolve()
     for root, subfolders, names in os.walk(folder):
         here = Path(root)
@@ -76,11 +76,12 @@ def _walk(folder: Path, output: Path) -> Iterator[Path]:
             for name in subfolders
             if not name.startswith(".") and (here / name).resolve() != inside
         )
-        for name in sorted(names):
+        # A zarr is a folder, but one image.
+        zarrs = [name for name in subfolders if is_image(here / name)]
+        subfolders[:] = [name for name in subfolders if name not in zarrs]
+        for name in sorted([*names, *zarrs]):
             path = here / name
-            if path.suffix.lower() not in IMAGE_SUFFIXES or name.startswith("."):
-                continue
-            if not _is_output(path):
+            if is_image(path) and not name.startswith(".") and not _is_output(path):
                 yield path
 
 

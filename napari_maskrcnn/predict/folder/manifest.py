@@ -184,8 +184,9 @@ def how_of(request: Request, model_name: str, model_hash: str) -> dict[str, Any]
     """
     choice = {**asdict(request.choice), "score": None}
     settings = {k: v for k, v in asdict(request.settings).items() if k not in _WITHOUT_EFFECT}
-    usual = {**asdict(PredictSettings()), **asdict(Choice(0.0)), "score": None, "pixel_size": None}
-    asked = {**choice, **settings, "pixel_size": request.pixel_size}
+    usual = {**asdict(PredictSettings()), **asdict(Choice(0.0)), "score": None}
+    usual |= {"pixel_size": None, "axes": None}
+    asked = {**choice, **settings, "pixel_size": request.pixel_size, "axes": request.axes}
     return {
         "model": {"name": model_name, "sha256": model_hash},
         "settings": {k: _plain(v) for k, v in asked.items() if v != usual[k]},

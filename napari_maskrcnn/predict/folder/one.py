@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_maskrcnn.images import read_image
+from napari_maskrcnn.formats.label_data import per_axis
 from napari_maskrcnn.jobs import Job, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.folder.inputs import Task
 from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.sources.opening import open_image
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_maskrcnn.models import Model
@@ -32,12 +34,15 @@ class Request:
     choice : Choice
         What of the candidates counts; its score is that of the settings, or else the model's own.
     pixel_size : tuple of float, optional
-        Micrometres, kept in the files: one number, or one an axis.
+        Micrometres, kept in the files: one number, or one an axis. None: what the image says.
+    axes : str, optional
+        What the axes of the images are, one letter each. None: what the images say.
     """
 
     settings: PredictSettings = field(default_factory=PredictSettings)
     choice: Choice = field(default_factory=lambda: Choice(0.0))
     pixel_size: tuple[float, ...] | None = None
+    axes: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,23 +51,29 @@ class Found:
 
     Parameters
     ----------
-    image : (H, W) or (H, W, C) array
-        Its pixels.
+    labels : (…, H, W) int32
+        Of all planes.
     chosen : Chosen
-        Labels and table.
+        The same by plane, and the table.
     prediction : dict
         What makes the same labels again, as `Kept.describe` gives it.
+    image : (…, H, W) or (…, H, W, C) array, optional
+        Its pixels, unless they are too many to be held.
+    pixel_size : tuple of float, optional
+        Micrometres along each axis of the labels.
     """
 
-    image: NDArray[Any]
+    labels: NDArray[np.int32]
     chosen: Chosen
     prediction: dict[str, Any]
+    image: NDArray[Any] | None = None
+    pixel_size: tuple[float, ...] | None = None
 
 
 def find_in_file_job(
-    source: Path, request: Request, model: Model, stop: threading.Event | None = None
+    path: Path, request: Request, model: Model, stop: threading.Event | None = None
 ) -> Job[Found | None]:
-    """Read one image file and predict it.
+    """Read one image file, all of its planes, and predict it.
 
     Returns
     -------
@@ -74,12 +85,18 @@ def find_in_file_job(
     FileNotFoundError, ValueError
         The image cannot be read or used.
     """
-    image = read_image(source)
-    kept = yield from predict_planes_job([None], lambda _: image, request.settings, stop, model)
-    if not kept.planes or kept.partial:
-        return None
-    choice = replace(request.choice, score=kept.score)
-    return Found(image, kept.choose(choice), kept.describe(choice))
+    settings = request.settings
+    with open_image(path, request.axes) as source:
+        source.check_link(settings.link)
+        planes = source.planes
+        kept = yield from predict_planes_job(planes, source.read, settings, stop, model)
+        if len(kept.planes) < len(planes) or kept.partial:
+            return None
+        choice = replace(request.choice, score=kept.score)
+        chosen = kept.choose(choice)
+        labels = source.assemble(chosen.labels)
+        size = per_axis(request.pixel_size, labels.ndim) or source.pixel_size
+        return Found(labels, chosen, kept.describe(choice), source.in_memory(), size)
 
 
 def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:
@@ -91,18 +108,17 @@ def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = 
         They cannot be written; files that were there are as they were.
     """
     from napari_maskrcnn.formats.atomic import atomic_path
-    from napari_maskrcnn.formats.label_data import LabelData, per_axis
+    from napari_maskrcnn.formats.label_data import LabelData
     from napari_maskrcnn.formats.provenance import describe_image, provenance
     from napari_maskrcnn.formats.table import write_csv
     from napari_maskrcnn.formats.tiff import write_tiff
 
-    (labels,) = found.chosen.labels.values()
     name = task.source.name
     data = LabelData.checked(
-        labels,
+        found.labels,
         found.image,
         found.chosen.table,
-        per_axis(request.pixel_size, labels.ndim),
+        found.pixel_size,
         provenance(found.prediction, describe_image(name, found.image)),
         name,
     )

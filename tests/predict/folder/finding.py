@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from napari_maskrcnn.formats.label_data import per_axis
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.models import model
@@ -50,7 +51,9 @@ def found_in(source: Path, request: Request, seconds: float = 0.0) -> Job[Found]
         yield Progress(step, 2, "Finding objects")
     instances = Instances.from_labels((image > 100).astype(np.int32), ("nucleus",))
     kept = Kept({None: instances}, request.settings, "nuclei", "hash", 0.5)
-    return Found(image, kept.choose(request.choice), kept.describe(request.choice))
+    chosen = kept.choose(request.choice)
+    size = per_axis(request.pixel_size, 2)
+    return Found(chosen.labels[None], chosen, kept.describe(request.choice), image, size)
 
 
 def find(

@@ -1,0 +1,111 @@
+"""Stacks, channels and zarr on the command line: planes, linking, axes and pixel size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import zarr
+
+from napari_maskrcnn.formats import read_labels
+from napari_maskrcnn.formats.tiff import read_tiff
+from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.predict.stack import predict_stack
+from tests.cli.conftest import Main
+
+
+@pytest.fixture
+def grey(images: Path) -> np.ndarray:
+    return iio.imread(images / "a.png")
+
+
+def test_a_stack_is_predicted_plane_by_plane_and_linked(
+    run: Main, grey: np.ndarray, model_file: Path, tmp_path: Path
+) -> None:
+    stack = np.stack([grey, np.roll(grey, 1, 0), np.zeros_like(grey)])
+    tifffile.imwrite(
+        tmp_path / "s.tif",
+        stack,
+        imagej=True,
+        resolution=(2, 2),
+        metadata={"axes": "ZYX", "spacing": 3.0, "unit": "um"},
+    )
+    words = ["predict", tmp_path / "s.tif", "--model", model_file]
+    assert run(*words, "--output", tmp_path / "planes") == 0
+    labels = read_tiff(tmp_path / "planes/s_labels.tif")
+    assert labels.scale == (3.0, 0.5, 0.5)
+    expected, _ = predict_stack(stack, model=str(model_file))
+    assert expected.max() > 4
+    np.testing.assert_array_equal(labels.labels, expected)
+    linked = ["--stack", "z", "--overlap", 0.6, "--gap", 1]
+    assert run(*words, "--output", tmp_path / "z", *linked) == 0
+    expected, table = predict_stack(stack, "z", str(model_file), overlap=0.6, gap=1)
+    np.testing.assert_array_equal(read_labels(tmp_path / "z/s_labels.tif"), expected)
+    written = pd.read_csv(tmp_path / "z/s_labels.csv")
+    assert set(written["label"]) == set(table["index"][1:])
+    assert written["plane"].max() == 1
+    # The same command again knows that all is done; another one asks.
+    assert run(*words, "--output", tmp_path / "z", *linked) == 0
+    assert run(*words, "--output", tmp_path / "z", "--stack", "t") == 1
+
+
+def test_axes_say_what_the_file_does_not(
+    run: Main,
+    grey: np.ndarray,
+    model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = np.stack([np.zeros_like(grey), grey])[None]
+    tifffile.imwrite(tmp_path / "s.tif", both, photometric="minisblack", metadata=None)
+    tifffile.imwrite(tmp_path / "t.tif", both[0], photometric="minisblack", metadata=None)
+    words = ["predict", tmp_path / "t.tif", "--model", model_file, "--channel", 1]
+    assert run(*words, "--output", tmp_path / "out", "--axes", "CYX") == 0
+    expected = predict(grey, str(model_file)).to_labels()
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/t_labels.tif"), expected)
+    assert run(*words, "--output", tmp_path / "four", "--axes", "CYXZ") == 1
+    assert "'CYXZ' do not fit" in capsys.readouterr().err
+    assert run(*words, "--output", tmp_path / "no", "--axes", "ZYX") == 1
+    assert "0 to 0, for the image has 1 channel" in capsys.readouterr().err
+
+
+def test_a_zarr_is_one_image_of_a_folder(
+    run: Main, grey: np.ndarray, model_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in/sub"
+    folder.mkdir(parents=True)
+    zarr.create_array(folder / "x.zarr", data=grey, chunks=(16, 16))
+    iio.imwrite(folder / "y.png", grey)
+    assert run("predict", tmp_path / "in", "--model", model_file, "--output", tmp_path / "out") == 0
+    expected = predict(grey, str(model_file)).to_labels()
+    for name in ("x", "y"):
+        found = read_labels(tmp_path / f"out/sub/{name}_labels.tif")
+        np.testing.assert_array_equal(found, expected)
+    (again,) = tmp_path.glob("in/sub/x.zarr")
+    assert run("predict", again, "--model", model_file, "--output", tmp_path / "one") == 0
+    assert (tmp_path / "one/x_labels.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--gap", 1], "--gap says how planes are linked: add --stack z or t"),
+        (["--stack", "x"], "invalid choice: 'x'"),
+        (["--stack", "z", "--overlap", 0], "overlap is 0"),
+        (["--stack", "z", "--gap", 0.5], "must be a whole number"),
+    ],
+)
+def test_wrong_linking_is_wrong_usage(
+    run: Main,
+    words: list[object],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.png").touch()
+    assert run("predict", tmp_path / "a.png", "--output", tmp_path / "out", *words) == 2
+    assert message in capsys.readouterr().err
