@@ -152,17 +152,19 @@ class Kept:
 
     def describe(self, choice: Choice) -> dict[str, Any]:
         """Say in plain values what makes the same labels again: the model and every setting."""
-        largest = choice.largest
+        largest, settings = choice.largest, self.settings
+        how = {"link": settings.link, "overlap": settings.overlap, "gap": settings.gap}
         return {
             "model": {"name": self.model_name, "sha256": self.model_hash},
             "settings": {
                 "score": choice.score,
-                "diameter": self.settings.diameter,
-                "channels": None if self.settings.channels is None else [*self.settings.channels],
+                "diameter": settings.diameter,
+                "channels": None if settings.channels is None else [*settings.channels],
                 "min_size": choice.smallest,
                 "max_size": None if np.isinf(largest) else largest,
                 "hidden": choice.hidden,
                 "border": choice.border,
+                **(how if settings.link is not None else {}),
                 "device": self.device,
             },
         }

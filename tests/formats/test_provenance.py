@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,14 @@ def kept() -> Kept:
     return Kept({None: empty}, settings, "nuclei", "ab" * 32, 0.5, "CPU, float32")
 
 
+def test_how_planes_were_linked_is_said() -> None:
+    linked = replace(kept(), settings=PredictSettings(link="t", gap=2)).describe(Choice(0.5))
+    assert linked["settings"]["link"] == "t"
+    assert linked["settings"]["overlap"] == 0.4
+    assert linked["settings"]["gap"] == 2
+    assert "link" not in kept().describe(Choice(0.5))["settings"]
+
+
 def test_everything_that_makes_the_labels_again_is_said() -> None:
     pixels = np.arange(20, dtype=np.uint16).reshape(4, 5)
     prediction = kept().describe(Choice(0.25, 3.0))
@@ -46,6 +55,8 @@ def test_everything_that_makes_the_labels_again_is_said() -> None:
             "channels": [1],
             "min_size": 3.0,
             "max_size": None,
+            "hidden": 1.0,
+            "border": True,
             "device": "CPU, float32",
         },
         "image": {
