@@ -87,7 +87,11 @@ RULES: dict[str, Rule] = {"subpixel": subpixel, "torchvision": torchvision}
 
 
 def paste(
-    masks: NDArray[np.float32], boxes: NDArray[np.float32], shape: tuple[int, int], rule: Rule
+    masks: NDArray[np.float32],
+    boxes: NDArray[np.float32],
+    shape: tuple[int, int],
+    rule: Rule,
+    threshold: float = THRESHOLD,
 ) -> tuple[tuple[NDArray[np.bool_], ...], NDArray[np.int32]]:
     """Boolean crops of masks in their boxes.
 
@@ -101,11 +105,13 @@ def paste(
         Height and width of the image.
     rule : Rule
         Where a pixel falls in the grid.
+    threshold : float
+        Probability above which a pixel is the object's.
 
     Returns
     -------
     crops : tuple of (h, w) bool
-        Pixels with a probability above one half, in the box; (0, 0) where a box has no pixel.
+        Pixels with a probability above it, in the box; (0, 0) where a box has no pixel.
     origins : (N, 2) int32
         Row and column of each crop's first pixel.
     """
@@ -116,7 +122,7 @@ def paste(
     crops: list[NDArray[np.bool_]] = [np.zeros((0, 0), bool)] * len(boxes)
     for some in _of_one_size(down.count, across.count):
         rows, columns = down.weights(some, cells), across.weights(some, cells)
-        inside = (rows @ grids[some] @ columns.transpose(1, 2) > THRESHOLD).numpy()
+        inside = (rows @ grids[some] @ columns.transpose(1, 2) > threshold).numpy()
         for k, pixels in zip(some, inside, strict=True):
             crops[k] = pixels[: down.count[k], : across.count[k]].copy()
     origins = np.stack([down.first, across.first], 1).astype(np.int32)

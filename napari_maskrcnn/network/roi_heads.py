@@ -81,18 +81,29 @@ class RoIHeads(nn.Module):
     ) -> list[Detections]:
         """Objects of each image of `size` (height, width) among its proposals (N, 4)."""
         features = Features(pyramid, self.config)
-        logits, codes = self._score(features, rois_of(proposals))
-        counts = [len(p) for p in proposals]
-        scores = logits.softmax(-1).split(counts)
-        parts = zip(proposals, scores, codes.split(counts), limits, strict=True)
-        found = [choose(*part, size, self.config) for part in parts]
+        found = self.find(features, proposals, size, limits, self.config)
         rois = rois_of([one.boxes for one in found])
-        masks = self._draw(features, rois, torch.cat([one.classes for one in found]))
+        masks = self.draw(features, rois, torch.cat([one.classes for one in found]))
         drawn = masks.split([len(one.boxes) for one in found])
         return [
             Detections(one.boxes, one.scores, one.classes, m, one.complete_above)
             for one, m in zip(found, drawn, strict=True)
         ]
+
+    def find(
+        self,
+        features: Features,
+        proposals: list[Tensor],
+        size: tuple[int, int],
+        limits: list[Limits],
+        config: NetworkConfig,
+    ) -> list[Chosen]:
+        """Boxes of each image that `config` has count as detections, without their masks."""
+        logits, codes = self._score(features, rois_of(proposals))
+        counts = [len(p) for p in proposals]
+        scores = logits.softmax(-1).split(counts)
+        parts = zip(proposals, scores, codes.split(counts), limits, strict=True)
+        return [choose(*part, size, config) for part in parts]
 
     def _score(self, features: Features, rois: Tensor) -> tuple[Tensor, Tensor]:
         """As `predict_boxes`, a bounded number of RoIs at a time."""
@@ -101,8 +112,8 @@ class RoIHeads(nn.Module):
         logits, codes = zip(*parts, strict=True)
         return torch.cat(logits), torch.cat(codes)
 
-    def _draw(self, features: Features, rois: Tensor, classes: Tensor) -> Tensor:
-        """Masks (N, M, M) of RoIs, a bounded number at a time."""
+    def draw(self, features: Features, rois: Tensor, classes: Tensor) -> Tensor:
+        """Masks (N, M, M), probabilities, of RoIs (N, 5), a bounded number at a time."""
         few = _at_a_time(features, self.config.mask_size**2)
         parts = zip(rois.split(few), classes.split(few), strict=True)
         return torch.cat([self.predict_masks(features, *some).sigmoid() for some in parts])

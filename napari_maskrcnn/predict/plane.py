@@ -158,7 +158,7 @@ def predict_job(
 
         yield Progress(0, 0, "Loading the model")
         model = load_model(settings.model, settings.device)
-    zoom = _zoom(settings.diameter, model)
+    zoom = zoom_of(settings.diameter, model)
     grid, tiles = _tiles(wanted, shape, zoom, model)
     read = measure(image, settings.channels, model.network.config.stretch)
     search = Search(model, settings, read, zoom, tiles, grid)
@@ -201,7 +201,14 @@ def _next(search: Search, wanted: Region) -> Progress:
     return Progress(done, total, message, data)
 
 
-def _zoom(diameter: float | None, model: Model) -> float:
+def zoom_of(diameter: float | None, model: Model) -> float:
+    """Magnification at which objects of a diameter (pixels) have the size that a model knows.
+
+    Raises
+    ------
+    ValueError
+        The model knows no one size.
+    """
     if diameter is None:
         return 1.0
     if model.card.diameter is None:
