@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import huge
 from benchmarks.cases import CASES, QUICK, Case, Prediction
 from benchmarks.engines import ENGINES
 from benchmarks.report import RESULTS, cells, write_page
@@ -91,6 +92,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--seconds", type=float, default=BUDGET, help="rounds of a case")
     args = parser.parse_args()
+    if args.only == huge.NAME:
+        huge.main()
+        return
     cases = [case for case in (QUICK if args.quick else CASES) if args.only in case.name]
     RESULTS.mkdir(exist_ok=True)
     for device in devices(args.device):

@@ -107,9 +107,15 @@ class Instances:
         label ``k + 1`` of its label image. What a limit dropped below `score` is not missing here.
         """
         kept = self[self.scores >= score]
-        pixels = np.bincount(kept.to_labels().ravel(), minlength=len(kept) + 1)
+        covered = np.zeros(self.shape, bool)
+        seen = np.zeros(len(kept), bool)
+        for i in np.argsort(-kept.scores, kind="stable"):
+            crop, (y, x) = kept.crops[i], kept.origins[i]
+            below = covered[y : y + crop.shape[0], x : x + crop.shape[1]]
+            seen[i] = bool((crop & ~below).any())
+            below |= crop
         complete_above = self.complete_above if self.complete_above >= score else 0.0
-        return replace(kept[pixels[1:] > 0], complete_above=complete_above)
+        return replace(kept[seen], complete_above=complete_above)
 
     def to_table(self) -> pd.DataFrame:
         """Table of the objects; row ``i`` is label ``i``, row 0 the background.
