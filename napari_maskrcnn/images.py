@@ -18,6 +18,10 @@ LARGEST = 1e30
 LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
 
 
+class NoFinitePixelError(ValueError):
+    """An image, or what is looked at of it, is NaN or infinite everywhere."""
+
+
 def check_image(image: ArrayLike) -> NDArray[Any]:
     """Return a single image as an array, or say what is wrong with it.
 
@@ -34,7 +38,7 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
     array = np.asarray(image)
     check_form(array)
     if array.dtype.kind == "f" and not np.isfinite(array).any():
-        raise ValueError("The image has no finite pixel (all are NaN or infinite).")
+        raise NoFinitePixelError("The image has no finite pixel (all are NaN or infinite).")
     return array
 
 
@@ -96,7 +100,7 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
     array = array[..., None] if array.ndim == 2 else array
     chosen = _channels(array.shape[2], channels)
     if array.dtype.kind == "f" and not np.isfinite(array[..., list(chosen)]).any():
-        raise ValueError(f"The chosen channels {chosen} of the image have no finite pixel.")
+        raise NoFinitePixelError(f"The chosen channels {chosen} of the image have no finite pixel.")
     return channels_first(array, chosen)
 
 

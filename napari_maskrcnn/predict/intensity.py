@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.images import HIGH_PERCENT, LOW_PERCENT, channels_first, stretch, unit
+from napari_maskrcnn.images import (
+    HIGH_PERCENT,
+    LOW_PERCENT,
+    NoFinitePixelError,
+    channels_first,
+    stretch,
+    unit,
+)
 
 # About so many pixels are looked at; so many are read at once where all have to be.
 SAMPLE = 1_000_000
@@ -109,7 +116,7 @@ def _range(image: Any, channels: Sequence[int] | None) -> tuple[float, float]:
         high = np.fmax(high, np.fmax.reduce(chw, axis=None))
     if np.isnan(low):
         what = "The image has" if channels is None else f"The channels {tuple(channels)} have"
-        raise ValueError(f"{what} no finite pixel (all are NaN or infinite).")
+        raise NoFinitePixelError(f"{what} no finite pixel (all are NaN or infinite).")
     return float(low), float(high)
 
 

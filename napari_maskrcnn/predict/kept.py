@@ -6,6 +6,7 @@ costs milliseconds, so sliders act at once and the network runs once.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.images import NoFinitePixelError
+from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.choice import Choice, Facts, Painted, paint, table_of
 from napari_maskrcnn.predict.link import link_chosen
@@ -23,9 +26,10 @@ from napari_maskrcnn.predict.regions import Region, replaced
 if TYPE_CHECKING:
     import pandas as pd
 
-    from napari_maskrcnn.instances import Instances
     from napari_maskrcnn.models.model import Model
     from napari_maskrcnn.predict.settings import PredictSettings
+
+_LOG = logging.getLogger(__name__)
 
 LOWER_SCORES = (0.4, 0.3, 0.2, 0.1, 0.05)
 
@@ -227,7 +231,10 @@ def predict_planes_job(
         if stop is not None and stop.is_set():
             break
         where = {} if region is None else {"region": region}
-        job = predict_job(read(key), settings, model, stop, **where)
+        image = read(key)
+        job = predict_job(image, settings, model, stop, **where)
+        if len(keys) > 1:
+            job = _even_blank(job, f"Plane {keys.index(key) + 1}", image.shape, model.class_names)
         part = yield from _numbered(job, key, number, len(parts))
         model = part.model or model
         if part.complete and region is None:
@@ -240,6 +247,21 @@ def predict_planes_job(
     score = model.score if settings.score is None else settings.score
     by = describe_device(model.device, settings.precision)
     return Kept(planes, settings, model.name, model.weights_hash, score, by, partial)
+
+
+def _even_blank(
+    job: Job[Instances], plane: str, shape: Sequence[int], names: tuple[str, ...]
+) -> Job[Instances]:
+    """Pass a plane's job through; the others do not suffer from one that holds nothing.
+
+    Stacks that were registered or put together often have such planes.
+    """
+    try:
+        return (yield from job)
+    except NoFinitePixelError as error:
+        _LOG.warning("%s has no object: %s", plane, error)
+        yield Progress(1, 1)
+        return Instances.empty((shape[0], shape[1]), names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ class Source:
     Raises
     ------
     ValueError
-        The axes do not fit, or one is empty.
+        The axes do not fit, or one is empty, or the pixel size has not one number for each.
     """
 
     array: Any
@@ -82,6 +82,12 @@ class Source:
         for letter, length in zip(self.axes, shape, strict=True):
             if length == 0:
                 raise ValueError(f"The image has shape {shape}: its axis {letter} is empty.")
+        size = self.pixel_size
+        if size is not None and not (len(size) == len(self.label_axes) and min(size) > 0):
+            raise ValueError(
+                f"The pixel size must be {len(self.label_axes)} positive numbers, one for each of "
+                f"{', '.join(self.label_axes)}; got {size}."
+            )
 
     def __enter__(self) -> Source:
         return self

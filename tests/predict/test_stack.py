@@ -106,6 +106,21 @@ def test_axes_are_named_in_any_order(stack: np.ndarray) -> None:
         nm.predict_stack(both, model=model, axes="ZYX")
 
 
+def test_a_plane_without_a_finite_pixel_has_no_object(
+    stack: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = nm.load_model("nuclei", "cpu")
+    holed = stack[:2].astype(float)
+    holed[0] = np.nan
+    holed[1, :4] = np.inf
+    labels, _ = nm.predict_stack(holed, model=model)
+    assert not labels[0].any()
+    assert labels[1].max() >= 5
+    assert "Plane 1 has no object: The image has no finite pixel" in caplog.text
+    with pytest.raises(ValueError, match="no finite pixel"):
+        nm.predict_stack(holed[:1], model=model)
+
+
 def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:
     with pytest.raises(ValueError, match="use predict"):
         nm.predict_stack(stack[0])

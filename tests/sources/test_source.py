@@ -123,6 +123,12 @@ def test_an_empty_axis_is_named() -> None:
         Source(np.zeros((0, 6, 5)), "ZYX")
 
 
+@pytest.mark.parametrize("size", [(0.5,), (1.0, 0.5, 0.5), (0.5, 0.0)])
+def test_a_pixel_has_a_size_along_every_axis(size: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="must be 2 positive numbers, one for each of Y, X; got"):
+        Source(np.zeros((2, 6, 5)), "CYX", size)
+
+
 def test_a_source_lets_go_of_its_file() -> None:
     closed: list[bool] = []
     with Source(np.zeros((6, 5)), "YX", close=lambda: closed.append(True)):

@@ -87,6 +87,8 @@ def find_in_file_job(
     """
     settings = request.settings
     with open_image(path, request.axes) as source:
+        size = per_axis(request.pixel_size, len(source.label_axes)) or source.pixel_size
+        source = replace(source, pixel_size=size)
         source.check_link(settings.link)
         planes = source.planes
         kept = yield from predict_planes_job(planes, source.read, settings, stop, model)
@@ -95,7 +97,6 @@ def find_in_file_job(
         choice = replace(request.choice, score=kept.score)
         chosen = kept.choose(choice)
         labels = source.assemble(chosen.labels)
-        size = per_axis(request.pixel_size, labels.ndim) or source.pixel_size
         return Found(labels, chosen, kept.describe(choice), source.in_memory(), size)
 
 
