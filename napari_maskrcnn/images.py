@@ -62,8 +62,9 @@ def check_form(image: Any) -> tuple[int, int]:
     """
     shape, dtype = tuple(int(n) for n in image.shape), np.dtype(image.dtype)
     if dtype.kind not in "buif":
+        remedy = "take their magnitude, numpy.abs" if dtype.kind == "c" else "convert it"
         raise ValueError(
-            f"The image has values of type {dtype}; real numbers are needed: convert it."
+            f"The image has values of type {dtype}; real numbers are needed: {remedy}."
         )
     # An image that knows its axis of channels may have many; else a long last axis are pixels.
     most = MOST_CHANNELS if getattr(image, "channel", None) is None else shape[-1]

@@ -15,6 +15,13 @@ PLANE = "YX"
 CHANNELS = "CS"
 #: An axis whose meaning is not known.
 UNKNOWN = "Q"
+_WORDS = {
+    "T": ("t", "time", "frame", "timepoint"),
+    "Z": ("z", "depth", "slice", "plane"),
+    "C": ("c", "ch", "channel"),
+    "Y": ("y", "row", "height"),
+    "X": ("x", "col", "column", "width"),
+}
 _STACK_LETTERS = "QPIRAEVHLMNBDFGJKOUW"
 
 
@@ -65,10 +72,21 @@ def guess_axes(shape: Sequence[int]) -> str:
         return ("" if len(shape) == 3 else UNKNOWN) + "YX" + ("S" if shape[-1] in (3, 4) else "C")
     if len(shape) == 3:
         return f"{UNKNOWN}YX"
+    if len(shape) < 2:
+        raise ValueError(f"The image has shape {shape}; it needs rows and columns at least.")
     raise ValueError(
         f"The image has {len(shape)} axes ({' × '.join(map(str, shape))}) and does not say what "
         "they are. Name each with one letter, such as TZCYX (--axes on the command line)."
     )
+
+
+def letter_of(name: object) -> str:
+    """Return the letter of an axis that goes by a longer name, such as ``channel`` or ``rows``."""
+    word = str(name).strip().lower().rstrip("s")
+    for letter, words in _WORDS.items():
+        if word in words:
+            return letter
+    return word[:1] if word[:1].upper() not in _WORDS else UNKNOWN
 
 
 def unique_axes(letters: Sequence[str]) -> str:

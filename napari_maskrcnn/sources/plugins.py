@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_maskrcnn.sources.axes import check_axes, guess_axes, unique_axes
+from napari_maskrcnn.sources.axes import check_axes, guess_axes, letter_of, unique_axes
 from napari_maskrcnn.sources.source import Source, pixel_sizes
 
 #: A plugin that reads what microscopes write; an image of this kind in a folder is one to predict.
@@ -82,7 +82,7 @@ def _read(path: Path) -> list[tuple[Any, Mapping[str, Any]]]:
 def _axes_of(shape: tuple[int, ...], about: Mapping[str, Any]) -> str:
     """Axes as a plugin says them, or as the shape does."""
     channel = about.get("channel_axis")
-    labels = [str(name)[:1] for name in about.get("axis_labels") or ()]
+    labels = [letter_of(name) for name in about.get("axis_labels") or ()]
     rest = len(shape) - (channel is not None) - bool(about.get("rgb"))
     if len(labels) != rest:
         if channel is None and not about.get("rgb"):

@@ -35,9 +35,11 @@ def label_axes(axes: str) -> str:
 
 def pixel_sizes(axes: str, lengths: Mapping[str, float]) -> tuple[float, ...] | None:
     """Return a size for each axis of the labels, 1 where none is known; None without Y and X."""
-    if not {"Y", "X"} <= lengths.keys():
+    # A file whose pixel size is nonsense still has its pixels.
+    sound = {letter: float(size) for letter, size in lengths.items() if 0 < size < math.inf}
+    if not {"Y", "X"} <= sound.keys():
         return None
-    return tuple(float(lengths.get(letter, 1.0)) for letter in label_axes(axes))
+    return tuple(sound.get(letter, 1.0) for letter in label_axes(axes))
 
 
 def _nothing() -> None:
@@ -83,7 +85,8 @@ class Source:
             if length == 0:
                 raise ValueError(f"The image has shape {shape}: its axis {letter} is empty.")
         size = self.pixel_size
-        if size is not None and not (len(size) == len(self.label_axes) and min(size) > 0):
+        sound = size is None or all(0 < one < math.inf for one in size)
+        if not sound or (size is not None and len(size) != len(self.label_axes)):
             raise ValueError(
                 f"The pixel size must be {len(self.label_axes)} positive numbers, one for each of "
                 f"{', '.join(self.label_axes)}; got {size}."
@@ -125,6 +128,13 @@ class Source:
     def planes(self) -> list[Plane]:
         """Every plane, by its position in the labels."""
         return [(*at, None, None) for at in np.ndindex(*self.label_shape[:-2])]
+
+    @property
+    def level_shapes(self) -> list[tuple[int, int]]:
+        """Height and width of a plane of the full image and of each level."""
+        rows, columns = (self.axes.index(letter) for letter in self.label_axes[-2:])
+        every = (self.array, *self.levels)
+        return [(int(one.shape[rows]), int(one.shape[columns])) for one in every]
 
     @property
     def aspect(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from napari_maskrcnn.sources.source import MOST_IN_MEMORY, Source, pixel_sizes
 
 if TYPE_CHECKING:
     import tifffile
+
+_LOG = logging.getLogger(__name__)
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".lsm", ".svs", ".ndpi", ".scn", ".qptiff", ".stk", ".btf")
 # What tifffile calls axes of which the file says nothing.
@@ -50,6 +53,8 @@ def _open(tif: tifffile.TiffFile, axes: str | None) -> Source:
         named = guess_axes(shape)
     else:
         named = unique_axes(series.axes)
+    if tif.is_ome and len(tif.series) > 1:
+        _LOG.warning("%s holds %d images; the first is taken.", tif.filename, len(tif.series))
     lengths = _ome_lengths(tif) if tif.is_ome else pixel_lengths(tif)
     sizes = pixel_sizes(named, lengths)
     if int(series.nbytes) <= MOST_IN_MEMORY:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.formats.ome_zarr import scale_of
 from napari_maskrcnn.formats.zarr_checks import check_array, check_links, inside, read_attributes
-from napari_maskrcnn.sources.axes import check_axes, guess_axes, unique_axes
+from napari_maskrcnn.sources.axes import check_axes, guess_axes, letter_of, unique_axes
 from napari_maskrcnn.sources.source import Source, pixel_sizes
 
 if TYPE_CHECKING:
@@ -46,23 +46,28 @@ def open_zarr(path: Path, axes: str | None = None) -> Source:
     if axes is not None:
         named = check_axes(axes, shape)
     elif names and all(isinstance(name, str) and name for name in names):
-        named = unique_axes([name[0] for name in names])
+        named = unique_axes([letter_of(name) for name in names])
     else:
         named = guess_axes(shape)
     return Source(array, named)
 
 
 def _open_multiscale(path: Path, multiscale: dict[str, Any], axes: str | None) -> Source:
-    datasets = multiscale["datasets"]
+    datasets = multiscale.get("datasets") if isinstance(multiscale, dict) else None
+    if not datasets or not all(isinstance(one, dict) and "path" in one for one in datasets):
+        raise ValueError("its list of levels is damaged")
     arrays = [_open(inside(path, dataset["path"])) for dataset in datasets]
     first = arrays[0]
-    if axes is not None:
-        named = check_axes(axes, first.shape)
-    else:
-        said = multiscale.get("axes") or list(_FIRST_AXES)
-        names = [str(one.get("name", "q") if isinstance(one, dict) else one) for one in said]
-        named = check_axes(unique_axes([name[:1] for name in names]), first.shape)
-    scale = scale_of(multiscale, datasets[0])
+    said = multiscale.get("axes") or list(_FIRST_AXES)
+    if axes is None and len(said) != first.ndim:
+        raise ValueError(
+            f"it names {len(said)} axes, but its array has {first.ndim}; name them (--axes on the "
+            "command line)"
+        )
+    names = [one.get("name") if isinstance(one, dict) else one for one in said]
+    named = unique_axes([letter_of(name) for name in names]) if axes is None else axes
+    named = check_axes(named, first.shape)
+    scale = scale_of(multiscale, datasets[0]) if len(said) == first.ndim else None
     lengths = dict(zip(named, scale, strict=False)) if scale is not None else {}
     coarser = tuple(array for array in arrays[1:] if array.ndim == first.ndim)
     return Source(first, named, pixel_sizes(named, lengths), coarser)

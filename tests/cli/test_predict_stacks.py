@@ -13,8 +13,12 @@ import zarr
 
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.formats.tiff import read_tiff
+from napari_maskrcnn.jobs import run as drain
+from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.stack import predict_stack
+from napari_maskrcnn.sources.resampled import rescaled
 from tests.cli.conftest import Main
 
 
@@ -85,9 +89,33 @@ def test_a_zarr_is_one_image_of_a_folder(
     for name in ("x", "y"):
         found = read_labels(tmp_path / f"out/sub/{name}_labels.tif")
         np.testing.assert_array_equal(found, expected)
-    (again,) = tmp_path.glob("in/sub/x.zarr")
-    assert run("predict", again, "--model", model_file, "--output", tmp_path / "one") == 0
-    assert (tmp_path / "one/x_labels.csv").is_file()
+    stored = zarr.open_array(str(folder / "x.zarr"), mode="r+")
+    words = ["predict", folder / "x.zarr", "--model", model_file, "--output", tmp_path / "one"]
+    assert run(*words) == 0
+    stored[:] = 7
+    assert run(*words) == 0
+    assert read_labels(tmp_path / "one/x_labels.tif").max() == 0
+
+
+def test_of_a_pyramid_the_level_that_fits_the_diameter_is_looked_at(
+    run: Main, grey: np.ndarray, model_file: Path, tmp_path: Path
+) -> None:
+    group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w", zarr_format=2)
+    # The full image is empty, so what is found was found in its coarser level.
+    group.create_array("0", data=np.zeros((2 * grey.shape[0], 2 * grey.shape[1]), np.uint8))
+    group.create_array("1", data=grey)
+    levels = [{"path": "0"}, {"path": "1"}]
+    group.attrs["multiscales"] = [{"axes": ["y", "x"], "datasets": levels}]
+    words = ["predict", tmp_path / "x.zarr", "--model", model_file, "--output"]
+    assert run(*words, tmp_path / "full") == 0
+    assert read_labels(tmp_path / "full/x_labels.tif").max() == 0
+    assert run(*words, tmp_path / "level", "--diameter", 24) == 0
+    settings = PredictSettings(str(model_file), diameter=12.0)
+    kept = drain(predict_planes_job([None], lambda _: grey, settings))
+    shape = (2 * grey.shape[0], 2 * grey.shape[1])
+    expected = rescaled(kept.planes[None], shape).above(kept.score).to_labels()
+    assert expected.max() > 2
+    np.testing.assert_array_equal(read_labels(tmp_path / "level/x_labels.tif"), expected)
 
 
 @pytest.mark.parametrize(

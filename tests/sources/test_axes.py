@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from napari_maskrcnn.sources.axes import channel_axis, check_axes, guess_axes, unique_axes
+from napari_maskrcnn.sources.axes import (
+    channel_axis,
+    check_axes,
+    guess_axes,
+    letter_of,
+    unique_axes,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +29,15 @@ def test_the_shape_tells_the_axes(shape: tuple[int, ...], axes: str) -> None:
     assert guess_axes(shape) == axes
 
 
-@pytest.mark.parametrize("shape", [(9,), (2, 3, 50, 60), (2, 3, 4, 50, 60), (1, 2, 3, 50, 60, 3)])
+@pytest.mark.parametrize("shape", [(2, 3, 50, 60), (2, 3, 4, 50, 60), (1, 2, 3, 50, 60, 3)])
 def test_a_shape_that_does_not_tell_asks_for_names(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=rf"{len(shape)} axes .*such as TZCYX"):
         guess_axes(shape)
+
+
+def test_a_row_of_pixels_is_no_image() -> None:
+    with pytest.raises(ValueError, match=r"shape \(9,\); it needs rows and columns"):
+        guess_axes((9,))
 
 
 def test_axes_fit_the_array() -> None:
@@ -57,6 +68,17 @@ def test_axes_fit_the_array() -> None:
 )
 def test_letters_of_files_become_names(letters: str, axes: str) -> None:
     assert unique_axes(letters) == axes
+
+
+@pytest.mark.parametrize(
+    ("name", "letter"),
+    [
+        *(("t", "T"), ("Time", "T"), ("rows", "Y"), ("col", "X"), ("channels", "C"), ("Z", "Z")),
+        *(("position", "p"), ("camera", "Q"), ("", ""), (None, "n")),
+    ],
+)
+def test_names_of_axes_have_letters(name: object, letter: str) -> None:
+    assert letter_of(name) == letter
 
 
 def test_colour_goes_before_channels() -> None:

@@ -160,6 +160,48 @@ def test_pictures_are_single_planes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.read((None, None)), image)
 
 
+@pytest.mark.parametrize("spacing", [-2.0, float("nan"), float("inf")])
+def test_nonsense_in_place_of_a_pixel_size_is_no_size(spacing: float, tmp_path: Path) -> None:
+    about = {"axes": "ZYX", "spacing": spacing, "unit": "um"}
+    tifffile.imwrite(
+        tmp_path / "x.tif", noise(3, 20, 30), imagej=True, resolution=(2, 2), metadata=about
+    )
+    assert open_image(tmp_path / "x.tif").pixel_size == (1.0, 0.5, 0.5)
+    datasets = '[{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 0]}]}]'
+    axes = '[{"name": "y", "unit": "micrometer"}, {"name": "x", "unit": "micrometer"}]'
+    zarr.create_array(tmp_path / "x.zarr/0", data=noise(20, 30), zarr_format=2)
+    text = f'{{"multiscales": [{{"axes": {axes}, "datasets": {datasets}}}]}}'
+    (tmp_path / "x.zarr/.zattrs").write_text(text)
+    assert open_image(tmp_path / "x.zarr").pixel_size is None
+
+
+@pytest.mark.parametrize(
+    ("multiscale", "message"),
+    [
+        ('"x"', "its list of levels is damaged"),
+        ("{}", "its list of levels is damaged"),
+        ('{"datasets": []}', "its list of levels is damaged"),
+        ('{"datasets": [{"path": "7"}]}', "no image in this folder"),
+        ('{"axes": ["y"], "datasets": [{"path": "0"}]}', "names 1 axes, but its array has 2"),
+    ],
+)
+def test_a_damaged_pyramid_is_named(multiscale: str, message: str, tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "x.zarr/0", data=noise(20, 30), zarr_format=2)
+    (tmp_path / "x.zarr/.zattrs").write_text(f'{{"multiscales": [{multiscale}]}}')
+    with pytest.raises(ValueError, match=rf"x\.zarr: cannot be read .*{message}"):
+        open_image(tmp_path / "x.zarr")
+
+
+def test_of_several_images_the_first_is_taken_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "x.ome.tif", ome=True) as writer:
+        writer.write(noise(20, 30))
+        writer.write(noise(40, 50))
+    assert open_image(tmp_path / "x.ome.tif").label_shape == (20, 30)
+    assert "x.ome.tif holds 2 images; the first is taken" in caplog.text
+
+
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.tif: no such file"):
         open_image(tmp_path / "none.tif")

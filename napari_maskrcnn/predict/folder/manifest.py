@@ -43,8 +43,15 @@ Stamp = tuple[int, int]
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Return what tells a file from its next version without reading it; None without a file."""
+    """Return what tells a file from its next version without reading it; None without a file.
+
+    Of a folder, such as a zarr, it is what its files come to.
+    """
     try:
+        if path.is_dir():
+            each = [file.stat() for file in path.rglob("*") if file.is_file()]
+            newest = max((known.st_mtime_ns for known in each), default=0)
+            return sum(known.st_size for known in each), newest
         known = path.stat()
     except OSError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from napari_maskrcnn.predict.folder.inputs import Task
 from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.sources.opening import open_image
+from napari_maskrcnn.sources.resampled import choose_level
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,13 +93,18 @@ def find_in_file_job(
         source = replace(source, pixel_size=size)
         source.check_link(settings.link)
         planes = source.planes
-        kept = yield from predict_planes_job(planes, source.read, settings, stop, model)
+        level = choose_level(source.level_shapes, settings.diameter, model.card.diameter)
+        read = partial(source.read_level, level=level)
+        kept = yield from predict_planes_job(planes, read, settings, stop, model)
         if len(kept.planes) < len(planes) or kept.partial:
             return None
         choice = replace(request.choice, score=kept.score)
         chosen = kept.choose(choice)
         labels = source.assemble(chosen.labels)
-        return Found(labels, chosen, kept.describe(choice), source.in_memory(), size)
+        said = kept.describe(choice)
+        if request.axes is not None:
+            said["settings"]["axes"] = request.axes
+        return Found(labels, chosen, said, source.in_memory(), size)
 
 
 def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:
