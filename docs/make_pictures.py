@@ -1,9 +1,9 @@
 """The pictures of the documentation, from a real napari window that is driven through the loop.
 
 Run it with ``make pictures``: it needs a screen, or Xvfb. It presses the buttons that a person
-would press and saves docs/images/{predict,correct,fine-tune,export}.png.
+would press and saves docs/images/{predict,correct,fine-tune,export,folder}.png.
 
-    python docs/make_pictures.py [--image FILE] [--model NAME|FILE] [--seconds 60]
+    python docs/make_pictures.py [--only folder] [--image FILE] [--model NAME|FILE] [--seconds 60]
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
 from napari_maskrcnn.sample_data import ihc
+from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.widgets.folder_dock import FolderDock
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 from napari_maskrcnn.widgets.toolbox import ADD
@@ -35,6 +37,7 @@ WINDOW = (1280, 800)
 PANEL_WIDTH = 350
 CLOSER = 1.5
 PATIENCE = 600.0
+WELLS = 12
 
 
 def wait(ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
@@ -144,22 +147,57 @@ def export(viewer: napari.Viewer, panel: MaskRCNNPanel, name: str) -> None:
         save(viewer, "export")
 
 
-def main() -> None:
+def folder(model: str) -> None:
+    """Predict a folder in its dock, with a damaged image in it, and open one result."""
+    viewer = napari.Viewer(title="napari")
+    viewer.window.resize(*WINDOW)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Predict a folder")
+    assert isinstance(dock, FolderDock)
+    dock.setMinimumWidth(PANEL_WIDTH)
+    dock.header.models.set_value(model)
+    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+        images = Path("plate 7")
+        images.mkdir()
+        for well in range(WELLS):
+            drawn, _ = synthetic_nuclei((256, 256), count=20 + 7 * well, seed=well)
+            iio.imwrite(images / f"{'ABC'[well // 4]}{well % 4 + 1} nuclei.tif", drawn)
+        (images / "B2 nuclei.tif").write_bytes(b"II*")
+        dock.form.images.set_folder(images)
+        finish(dock.runner)
+        dock.row.button.click()
+        finish(dock.runner)
+        dock.table.opened.emit(WELLS - 2)
+        finish(dock.opener.runner)
+        dock.table.choose(5)
+        save(viewer, "folder")
+        viewer.close()
+
+
+def loop(image: Path | None, model: str, seconds: float) -> None:
     """Go through the loop once."""
+    viewer, panel = open_window(image)
+    for box in (panel.header.models, panel.fine_tune.base):
+        box.set_value(model)
+    labels = predict(viewer, panel)
+    correct(viewer, panel, labels)
+    fine_tune(viewer, panel, seconds)
+    export(viewer, panel, viewer.layers[0].name)
+    viewer.close()
+
+
+def main() -> None:
+    """Make all pictures, or those of one window."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("loop", "folder"), help="make these only")
     parser.add_argument("--image", type=Path, help="image file (default: the sample 'ihc')")
     parser.add_argument("--model", default="nuclei", help="name or file (default: nuclei)")
     parser.add_argument("--seconds", type=float, default=60, help="training before its picture")
     args = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
-    viewer, panel = open_window(args.image)
-    for box in (panel.header.models, panel.fine_tune.base):
-        box.set_value(args.model)
-    labels = predict(viewer, panel)
-    correct(viewer, panel, labels)
-    fine_tune(viewer, panel, args.seconds)
-    export(viewer, panel, viewer.layers[0].name)
-    viewer.close()
+    if args.only in (None, "loop"):
+        loop(args.image, args.model, args.seconds)
+    if args.only in (None, "folder"):
+        folder(args.model)
 
 
 if __name__ == "__main__":

@@ -198,7 +198,9 @@ def _detail(state: FileState) -> str:
     if not state.reason:
         return ""
     remedy = "; press Predict to be asked whether to replace it" if state.status == "exists" else ""
-    return f"{state.task.source.name}: {state.reason}{remedy}"
+    # A reason often begins with the file it is about.
+    reason = state.reason.removeprefix(f"{state.task.source}: ")
+    return f"{state.task.source.name}: {reason}{remedy}"
 
 
 def _question(there: list[FileState]) -> str:

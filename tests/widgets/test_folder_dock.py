@@ -102,7 +102,8 @@ def test_predict_then_again_then_look_at_a_result(
     assert statuses(dock) == ["done", "failed", "done"]
     assert dock.summary.text() == "3 images: 2 done, 1 failed"
     dock.table.choose(1)
-    assert "b.tif" in dock.detail.text()
+    assert dock.detail.text().startswith("b.tif: ")
+    assert dock.detail.text().count("b.tif") == 1
     out = images.with_name("plate 1_labels")
     labels = read_labels(out / "sub/c_labels.tif")
     assert dock.table.files.rows[2].objects == len(np.unique(labels)) - 1 > 0
