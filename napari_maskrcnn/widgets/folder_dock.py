@@ -73,6 +73,8 @@ class FolderDock(Dock):
         self.row.button.clicked.connect(self.predict)
         self.form.folders_changed.connect(self.look)
         self.form.model_wanted.connect(self.header.models.set_value)
+        self.form.model_wanted.connect(self.look)
+        self.header.models.chosen.connect(self.look)
         self.runner.progressed.connect(self._take_step)
         self.runner.shown.connect(self._say_time)
         self.runner.returned.connect(self._take)
@@ -86,7 +88,7 @@ class FolderDock(Dock):
             if not self._predicting:
                 self._again = True
                 self.runner.stop()
-        elif (asked := self._asked()) is not None:
+        elif (asked := self._asked()) is not None and not self.header.models.needs_download():
             self._look(asked)
 
     def predict(self) -> None:
@@ -132,8 +134,9 @@ class FolderDock(Dock):
             if self._predicting and not self.runner.cancelled:
                 self._next = self._allowed(result)
         elif isinstance(result, FolderResult):
+            before = self.table.files.rows
             for number, state in enumerate(result.files):
-                if self.table.files.rows[number] != state:
+                if before[number] != state:
                     self.table.files.replace(number, state)
             if result.ended:
                 show_problem(result.ended)

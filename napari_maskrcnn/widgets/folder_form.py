@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -147,26 +148,35 @@ class FolderForm(QWidget):
 
     def offer(self, layers: Iterable[Any]) -> None:
         """Offer the settings of the predictions among some layers; the choice stays."""
-        chosen = self.like.currentText()
+        chosen, index = self.like.currentText(), self.like.currentIndex()
         self.like.clear()
         self.like.addItem(OWN)
         for layer in layers:
-            record = prediction_of(layer)
-            if record is not None:
-                request = Request(record.kept.settings, record.choice)
-                self.like.addItem(f"as in {layer.name}", request)
+            if prediction_of(layer) is not None:
+                self.like.addItem(f"as in {layer.name}", weakref.ref(layer))
+        if index > 0 and self.like.findText(chosen) < 0:
+            # What was taken over counts, though its layer is gone.
+            self.like.addItem(chosen)
         self.like.setCurrentIndex(max(0, self.like.findText(chosen)))
 
     def _take_over(self) -> None:
-        request = self.like.currentData() or Request()
+        """Take over the settings that were chosen, as they are now."""
+        if self.like.currentIndex() == 0:
+            self._fill_in(Request())
+            return
+        layer = self.like.currentData()
+        record = prediction_of(layer() if layer is not None else None)
+        if record is not None:
+            self._fill_in(Request(record.kept.settings, record.choice))
+            self.model_wanted.emit(record.kept.settings.model)
+
+    def _fill_in(self, request: Request) -> None:
         self._like = request
         self.diameter.setValue(request.settings.diameter or 0.0)
         # Sliders may have moved since it was predicted.
         self.score.setValue(request.choice.score)
         self.device.setCurrentText(request.settings.device)
         self._show_also()
-        if self.like.currentIndex() > 0:
-            self.model_wanted.emit(request.settings.model)
 
     def _show_also(self) -> None:
         text = in_words(self._like)

@@ -161,8 +161,8 @@ def test_cancel_keeps_what_is_finished(
     wait(qtbot, dock)
     dock.row.button.click()
     qtbot.waitUntil(lambda: "predicting" in statuses(dock)[1:], timeout=60_000)
-    qtbot.waitUntil(lambda: "2 of 3, " in dock.row.message.text(), timeout=5000)
-    assert dock.row.message.text() == "2 of 3, less than a minute left"
+    qtbot.waitUntil(lambda: "2 of 3: " in dock.row.message.text(), timeout=5000)
+    assert dock.row.message.text() == "2 of 3: Finding objects, less than a minute left"
     assert not dock.form.isEnabled()
     dock.row.cancel.click()
     wait(qtbot, dock)
@@ -191,8 +191,15 @@ def test_the_settings_of_a_prediction_are_those_of_the_folder(
     assert (request.settings.diameter, request.settings.score) == (20.0, 0.35)
     assert (request.choice.smallest, request.choice.border) == (4.0, False)
     assert dock.form.also.text() == "least size 4, objects at the border left out"
+    tab._change(Choice(0.5))  # sliders move on
+    viewer.layers.remove("cells instances")
+    dock.layers_changed()
+    assert dock.form.like.currentText() == "as in cells instances"
+    assert dock.form.request(tiny_model) == request
     dock.form.like.setCurrentIndex(0)
     dock.form.like.activated.emit(0)
+    dock.layers_changed()
+    assert dock.form.like.count() == 1
     assert dock.form.request("nuclei") == before
 
 
@@ -215,6 +222,21 @@ def test_a_folder_without_images_is_said(
     assert said in notes[-1]
     assert statuses(dock) == []
     assert dock.form.isEnabled()
+
+
+@pytest.mark.usefixtures("_no_network")
+def test_another_model_has_done_nothing_yet(dock: FolderDock, images: Path, qtbot: Any) -> None:
+    dock.form.images.set_folder(images)
+    press(qtbot, dock)
+    assert statuses(dock) == ["done"] * 3
+    dock.header.models.set_value("nuclei")
+    dock.header.models.chosen.emit("nuclei")
+    wait(qtbot, dock)
+    assert statuses(dock) == ["exists"] * 3
+    dock.table.choose(0)
+    assert dock.detail.text().endswith(
+        "was predicted with the model tiny; press Predict to be asked whether to replace it"
+    )
 
 
 def test_nothing_chosen_is_said(dock: FolderDock, notes: list[str]) -> None:

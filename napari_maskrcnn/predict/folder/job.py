@@ -151,7 +151,12 @@ class _Run:
         if before is not None and before.status == "begun":
             remove_leftovers(task)
         record = Record("begun", self._how, read)
-        self._manifest.note(task, record)
+        try:
+            self._manifest.note(task, record)
+        except OSError as error:
+            # Nor could it be for any other image: the folder or its disk is gone.
+            self.ended = f"Cannot write into {self.plan.output}: {reason(error)}"
+            raise
         write_outputs(task, found, self.plan.request, state.replace)
         done = replace(
             record,
@@ -195,5 +200,6 @@ class _Run:
             elapsed = time.perf_counter() - self._started
             told["seconds_left"] = elapsed / done * (total - done)
         if total > 1:
-            message = f"{min(self._done + 1, total)} of {total}"
+            place = f"{min(self._done + 1, total)} of {total}"
+            message = f"{place}: {message}" if message else place
         return Progress(int(done * PARTS), total * PARTS, message, told)

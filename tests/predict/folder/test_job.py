@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -63,7 +64,8 @@ def test_every_image_is_told_when_it_begins_and_ends(images: Path, tmp_path: Pat
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert (steps[-1].done, steps[-1].total) == (3 * PARTS, 3 * PARTS)
-    assert {s.message for s in steps[1:]} == {"1 of 3", "2 of 3", "3 of 3"}
+    said = {s.message for s in steps[1:]}
+    assert said == {f"{n} of 3{what}" for n in (1, 2, 3) for what in ("", ": Finding objects")}
     left = [s.data["seconds_left"] for s in steps if "seconds_left" in s.data]
     assert left[-1] == 0.0
     assert all(seconds >= 0 for seconds in left)
@@ -156,6 +158,21 @@ def test_a_manifest_that_cannot_be_written_ends_it_before_the_first_image(
     with pytest.raises(OSError, match=NAME):
         drained(plan)
     assert names(out) == [NAME]
+
+
+def test_an_output_folder_that_goes_away_ends_the_run(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    steps: list[Progress] = []
+
+    def listen(step: Progress) -> None:
+        steps.append(step)
+        if step.data.get("number") == 1 and out.exists():
+            shutil.rmtree(out)
+
+    plan = planned(images, out)
+    result = run(predict_folder_job(plan, object()), listen)  # type: ignore[arg-type]
+    assert [state.status for state in result.files] == ["done", "failed", "waiting"]
+    assert result.ended.startswith(f"Cannot write into {out}: No such file or directory")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes start fast only by fork")
