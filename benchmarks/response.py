@@ -84,7 +84,7 @@ def main() -> None:
     layer = ViewerModel().add_labels(plane())
     ledger_of(layer).class_name = "cell"
     for tool in toolbox.TOOLS:
-        if not tool.stack:
+        if not tool.stack and tool is not toolbox.FIND:
             for kind, seconds in seconds_of(tool, layer).items():
                 print(f"{tool.name:16} {kind:10} {1000 * seconds:6.1f} ms")
 

@@ -27,6 +27,7 @@ from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
 from napari_maskrcnn.widgets.ledger import ledger_of
+from napari_maskrcnn.widgets.prompting import Prompting
 from napari_maskrcnn.widgets.review_box import ReviewBox
 from napari_maskrcnn.widgets.state_box import StateBox
 from napari_maskrcnn.widgets.struck import check_editable
@@ -37,6 +38,8 @@ from napari_maskrcnn.widgets.tools import Stroke, Tool, Tools
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels
+
+    from napari_maskrcnn.predict.prompt import Prompter
 
 NO_LABELS = "There is no labels layer to correct. Predict first, or add a labels layer."
 IDLE = "Choose a tool. napari's brush, fill and eraser work as always; Ctrl+Z takes back one step."
@@ -52,6 +55,7 @@ class CorrectWidget(Dock):
         super().__init__(napari_viewer, header, rows=("labels",))
         self.tools = Tools(self.viewer, self)
         self.corrections = Corrections(self.viewer)
+        self.prompting = Prompting(self.viewer, self.header, self)
         self.common = ToolGrid(toolbox.COMMON, self.toggle)
         self.more = ToolGrid(toolbox.MORE, self.toggle)
         self.assign = ToolGrid((toolbox.CLASS,), self.toggle)
@@ -108,6 +112,8 @@ class CorrectWidget(Dock):
     def _connect(self) -> None:
         self.tools.changed.connect(self._tool_changed)
         self.tools.stroke.connect(self._stroke)
+        self.prompting.answered.connect(self._find)
+        self.prompting.said.connect(self._say_ready)
         self.header.labels_changed.connect(self._labels_changed)
         self.review_button.clicked.connect(self._toggle_review)
         self.review.ended.connect(self._review_ended)
@@ -172,7 +178,23 @@ class CorrectWidget(Dock):
         return labels
 
     def _stroke(self, stroke: Stroke) -> None:
-        self._try(lambda: self.corrections.apply(stroke))
+        if stroke.tool is toolbox.FIND:
+            self._ask(lambda: self.prompting.ask(stroke))
+        else:
+            self._try(lambda: self.corrections.apply(stroke))
+
+    def _find(self, stroke: Stroke, prompter: Prompter) -> None:
+        self._try(lambda: self.corrections.find(stroke, prompter))
+
+    def _ask(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except ValueError as error:
+            show_problem(error)
+
+    def _say_ready(self, waiting: str) -> None:
+        if self.tools.tool is toolbox.FIND:
+            self.hint.setText(waiting or toolbox.FIND.hint)
 
     def _try(self, act: Callable[[], str]) -> None:
         try:
@@ -188,6 +210,11 @@ class CorrectWidget(Dock):
         self.hint.setText(tool.hint if tool is not None else idle)
         # Collapsed, it still says which of its tools is on.
         self.collapsed.setText(f"{MORE}: {tool.name}" if tool and tool in toolbox.MORE else MORE)
+        labels = self.header.labels.layer()
+        if tool is toolbox.FIND and labels is not None:
+            self._ask(lambda: self.prompting.begin(labels))
+        else:
+            self.prompting.end()
 
     def _accept(self) -> None:
         if self.review.running and self.tools.tool is None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.annotate import edits
 from napari_maskrcnn.annotate.picking import object_at, object_under, objects_under
 from napari_maskrcnn.widgets import toolbox
+from napari_maskrcnn.widgets.finding import Finding
 from napari_maskrcnn.widgets.fresh import TOO_MANY, too_many, written_afresh
 from napari_maskrcnn.widgets.layers import PlaneIndex, as_slices, displayed_plane, show_plane
 from napari_maskrcnn.widgets.ledger import Ledger, ledger_of
@@ -30,6 +31,8 @@ from napari_maskrcnn.widgets.tools import Stroke, Tool
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels
+
+    from napari_maskrcnn.predict.prompt import Prompter
 
 GIVEN = {
     toolbox.MERGE: "{} is kept. Click every piece that belongs to it.",
@@ -60,6 +63,7 @@ class Corrections:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._given = 0
+        self._finding = Finding()
         self._seeds: list[NDArray[np.float64]] = []
         self._seeded: tuple[Labels, PlaneIndex] | None = None
         self._acts: dict[Tool, Callable[[Stroke, Ledger], str]] = {
@@ -79,6 +83,7 @@ class Corrections:
         """Forget earlier clicks: another tool is on."""
         self._given = 0
         self._seeds.clear()
+        self._finding.forget()
 
     def apply(self, stroke: Stroke) -> str:
         """Do what a stroke asks for and say what was done.
@@ -95,6 +100,22 @@ class Corrections:
         finally:
             # The click picked a label, perhaps the background or one that is gone now; the brush
             # must not erase with it, nor bring its id back for another object.
+            stroke.layer.selected_label = ledger.new_id()
+
+    def find(self, stroke: Stroke, prompter: Prompter) -> str:
+        """Put what the network sees in a box or under a click, and say what was done.
+
+        Raises
+        ------
+        ValueError
+            When it sees nothing there; the message says what helps.
+        """
+        check_editable(stroke.layer)
+        ledger = ledger_of(stroke.layer)
+        try:
+            found = self._finding.find(stroke, prompter, ledger)
+            return self._write(ledger, found.edit, found.done, found.class_name)
+        finally:
             stroke.layer.selected_label = ledger.new_id()
 
     def remove_small(self, layer: Labels, area: int) -> str:

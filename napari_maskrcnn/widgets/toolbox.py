@@ -20,6 +20,13 @@ SPLIT = Tool(
     "Draw a line across an object, from outside to outside. Or click the middle of each part.",
 )
 ADD = Tool("Add", "A", "outline", "Draw around an object that was missed.")
+FIND = Tool(
+    "Find",
+    "U",
+    "click or box",
+    "Click an object that was missed, or draw a box around it, and the model outlines it. Click it "
+    "again for the next guess. A box around one that is badly drawn draws it anew.",
+)
 ACCEPT = Tool(
     "Accept",
     "Q",
@@ -79,6 +86,6 @@ RENUMBER = Tool(
     stack=True,
 )
 
-COMMON = (DELETE, MERGE, SPLIT, ADD, ACCEPT)
+COMMON = (DELETE, MERGE, SPLIT, ADD, FIND, ACCEPT)
 MORE = (FILL, SMOOTH, GROW, SHRINK, LARGEST, COPY, INTERPOLATE, DELETE_STACK, RENUMBER)
 TOOLS = (*COMMON, CLASS, *MORE)

@@ -25,7 +25,7 @@ STEP = 0.5
 #: A mouse that moved less than this, in pixels of the screen, clicked.
 CLICK = 4.0
 
-Gesture = Literal["click", "line", "outline", "click or line", "click or outline"]
+Gesture = Literal["click", "line", "outline", "click or line", "click or outline", "click or box"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Tool:
         What the button reads.
     key : str
         Key that turns it on and off; none of napari's own on a Labels layer.
-    gesture : {"click", "line", "outline", "click or line", "click or outline"}
+    gesture : {"click", "line", "outline", "click or line", "click or outline", "click or box"}
         What the mouse does.
     hint : str
         What to do now, for the line below the buttons.
@@ -65,7 +65,12 @@ class Tool:
     @property
     def closes(self) -> bool:
         """Whether what is drawn is an outline."""
-        return self.gesture.endswith("outline")
+        return self.gesture.endswith(("outline", "box"))
+
+    @property
+    def boxes(self) -> bool:
+        """Whether what is drawn is a box, from corner to corner."""
+        return self.gesture.endswith("box")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +183,7 @@ class Tools(QObject):
             point = to_data(self._viewer, layer, event.position)
             if tool.draws and np.abs(point - points[-1]).max() >= STEP:
                 points.append(point)
-                self._show(points, tool)
+                self._show(_corners(points, plane) if tool.boxes else points, tool)
             yield
         # napari thins out moves, so the last one is not where the button was let go.
         clicked = tool.clicks and not moved and _distance(event, pressed) < CLICK
@@ -188,11 +193,22 @@ class Tools(QObject):
             self._drawing.clear()
         shown = [axis for axis, at in enumerate(plane) if at is None]
         path = np.stack(points[:1] if clicked else points)[:, shown]
+        if tool.boxes and not clicked:
+            path = path[[0, -1]]
         self.stroke.emit(Stroke(tool, layer, plane, path, clicked))
 
     def _show(self, points: list[NDArray[np.float64]], tool: Tool) -> None:
         if self._drawing is not None:
             self._drawing.show(points, tool.closes, camera_of(self._viewer).zoom)
+
+
+def _corners(points: list[NDArray[np.float64]], plane: PlaneIndex) -> list[NDArray[np.float64]]:
+    """Corners of the box from the first point to the last, in the plane."""
+    first, last = points[0], points[-1]
+    down = plane.index(None)
+    second, fourth = first.copy(), last.copy()
+    second[down], fourth[down] = last[down], first[down]
+    return [first, second, last, fourth]
 
 
 def _distance(event: Any, pressed: NDArray[Any]) -> float:

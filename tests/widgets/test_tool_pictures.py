@@ -76,7 +76,7 @@ def test_every_tool_shows_what_it_did(viewer: Any, drag: Drag, qtbot: Any, tmp_p
         iio.imwrite(tmp_path / f"{name}.png", shot)
         return np.asarray(viewer.screenshot(canvas_only=True, flash=False))
 
-    assert set(STROKES) == set(toolbox.TOOLS) - {toolbox.ACCEPT, toolbox.CLASS}
+    assert set(STROKES) == set(toolbox.TOOLS) - {toolbox.ACCEPT, toolbox.CLASS, toolbox.FIND}
     for tool, strokes in STROKES.items():
         # The first plane, and the empty middle where the planes between are filled.
         between = tool in (toolbox.COPY, toolbox.INTERPOLATE)
@@ -96,3 +96,36 @@ def test_every_tool_shows_what_it_did(viewer: Any, drag: Drag, qtbot: Any, tmp_p
         qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert np.array_equal(layer.data, stack()), tool.name
         assert np.array_equal(picture("again"), before), tool.name
+
+
+def test_what_the_model_finds_shows(
+    make_napari_viewer: Any, nuclei: Any, tiny_model: str, drag: Drag, qtbot: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(nuclei[0], name="cells")
+    layer = viewer.add_labels(np.zeros((128, 128), np.int32), name="cells instances")
+    page = CorrectWidget(viewer)
+    viewer.window.add_dock_widget(page, name="Correct")
+    page.header.models.set_value(tiny_model)
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.wait(100)
+    viewer.reset_view()
+    page.toggle(toolbox.FIND)
+    qtbot.waitUntil(lambda: not page.prompting.running, timeout=60_000)
+
+    def picture(name: str) -> NDArray[np.uint8]:
+        qtbot.wait(30)
+        shot = viewer.screenshot(canvas_only=False, flash=False)[..., :3]
+        iio.imwrite(tmp_path / f"{name}.png", shot)
+        return np.asarray(viewer.screenshot(canvas_only=True, flash=False))
+
+    before = picture("before")
+    for name, points in (
+        ("box", [(20.0, 30.0), (40.0, 55.0), (60.0, 75.0)]),
+        ("click", [(90.0, 90.0)]),
+    ):
+        drag(viewer, points)
+        assert np.abs(picture(f"Find_{name}").astype(int) - before).max() > 30, name
+        qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert not layer.data.any(), name
+        assert np.array_equal(picture("again"), before), name
