@@ -94,29 +94,37 @@ def assign(
     first_ids, second_ids : (P,) int64
         Values of the pairs.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-
     shared = overlaps(first, second)
     good = shared.share >= overlap
     rows, columns, iou = shared.rows[good], shared.columns[good], shared.iou[good]
-    # Only who has a partner to choose takes part, and each may stay alone in a column of its own.
+    # Most have one partner only, which has no other: there is nothing to choose.
+    sure = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    left, right = _largest_sum(rows[~sure], columns[~sure], iou[~sure])
+    left, right = np.concatenate([rows[sure], left]), np.concatenate([columns[sure], right])
+    return shared.first_ids[left], shared.second_ids[right]
+
+
+def _largest_sum(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], gains: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose one to one among pairs, so that the sum of their gains, above 0, is the largest."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     taking, rows = np.unique(rows, return_inverse=True)
     wanted, columns = np.unique(columns, return_inverse=True)
+    # Each may stay alone, in a column of its own.
     alone = np.arange(len(taking))
-    gains = coo_array(
+    matrix = coo_array(
         (
-            np.concatenate([iou, np.full(len(taking), _ALONE)]),
+            np.concatenate([gains, np.full(len(taking), _ALONE)]),
             (np.concatenate([rows, alone]), np.concatenate([columns, len(wanted) + alone])),
         ),
         shape=(len(taking), len(wanted) + len(taking)),
     )
-    left, right = min_weight_full_bipartite_matching(gains.tocsr(), maximize=True)
+    left, right = min_weight_full_bipartite_matching(matrix.tocsr(), maximize=True)
     paired = right < len(wanted)
-    return (
-        shared.first_ids[taking[left[paired]]],
-        shared.second_ids[wanted[right[paired]]],
-    )
+    return taking[left[paired]], wanted[right[paired]]
 
 
 def link_chosen(chosen: Chosen, settings: PredictSettings, axis: int = 0) -> Chosen:
@@ -146,8 +154,10 @@ def link_chosen(chosen: Chosen, settings: PredictSettings, axis: int = 0) -> Cho
     for keys in _runs(chosen.labels, axis):
         planes = [chosen.labels[key] for key in keys]
         found = link_planes(planes, settings.overlap, settings.gap, [_at(k, axis) for k in keys])
-        own = np.unique(np.concatenate([np.unique(plane) for plane in planes]))
-        own = own[own > 0]
+        here = np.zeros(len(found), bool)
+        for plane in planes:
+            here[plane] = True
+        own = np.flatnonzero(here[1:]) + 1
         # Objects of other runs have numbers of their own among these.
         ranks = np.unique(found[own], return_inverse=True)[1]
         numbers[own] = last + 1 + ranks
