@@ -1,7 +1,7 @@
 """The pictures of the documentation, from a real napari window that is driven through the loop.
 
 Run it with ``make pictures``: it needs a screen, or Xvfb. It presses the buttons that a person
-would press and saves docs/images/{predict,correct,fine-tune,export,folder}.png.
+would press and saves docs/images/{predict-part,predict,correct,fine-tune,export,folder}.png.
 
     python docs/make_pictures.py [--only folder] [--image FILE] [--model NAME|FILE] [--seconds 60]
 """
@@ -113,6 +113,28 @@ def predict(viewer: napari.Viewer, panel: MaskRCNNPanel) -> Labels:
     return labels
 
 
+def predict_part(viewer: napari.Viewer, panel: MaskRCNNPanel) -> None:
+    """Draw two rectangles and predict only what lies in them."""
+    show(panel, "Predict")
+    image = panel.header.images.layer()
+    height, width = image.data.shape[:2]
+    corners = [((0.2, 0.28), (0.5, 0.55)), ((0.55, 0.5), (0.8, 0.75))]
+    boxes = [np.array(box) * (height, width) for box in corners]
+    shapes = viewer.add_shapes(
+        boxes, shape_type="rectangle", name="parts", face_color="transparent", edge_color="cyan",
+        edge_width=2,
+    )  # fmt: skip
+    panel.predict.form.where.setCurrentText("Shapes of 'parts'")
+    panel.predict.row.button.click()
+    finish(panel.predict.runner)
+    labels = panel.header.labels.layer()
+    labels.contour = 2
+    labels.opacity = 1.0
+    save(viewer, "predict-part")
+    for layer in (labels, shapes):
+        viewer.layers.remove(layer)
+
+
 def correct(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None:
     """Turn a tool on, and take the three smallest objects away."""
     show(panel, "Correct")
@@ -178,6 +200,7 @@ def loop(image: Path | None, model: str, seconds: float) -> None:
     viewer, panel = open_window(image)
     for box in (panel.header.models, panel.fine_tune.base):
         box.set_value(model)
+    predict_part(viewer, panel)
     labels = predict(viewer, panel)
     correct(viewer, panel, labels)
     fine_tune(viewer, panel, seconds)

@@ -138,7 +138,7 @@ class Kept:
         """
         if self.planes.keys() <= newer.planes.keys() - newer.partial.keys():
             return newer
-        if (self.model_hash, self.settings) != (newer.model_hash, newer.settings):
+        if self.model_hash != newer.model_hash or _detection(self) != _detection(newer):
             return None
         planes, partial = {**self.planes}, {**self.partial}
         for key, found in newer.planes.items():
@@ -172,6 +172,11 @@ class Kept:
                 "device": self.device,
             },
         }
+
+
+def _detection(kept: Kept) -> PredictSettings:
+    """The settings of a prediction without those that can be changed after it: how planes link."""
+    return replace(kept.settings, link=None, overlap=1.0, gap=0)
 
 
 def _linked_axis(keys: Iterable[Hashable], link: str | None) -> int:

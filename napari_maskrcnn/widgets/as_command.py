@@ -118,6 +118,10 @@ def _predicted_file(labels: Labels, record: Prediction) -> Path | None:
     image = record.image()
     if image is None or image.source.path is None or image.ndim != 2 or not is_untouched(labels):
         return None
+    if record.kept.partial or record.choice.hidden < 1 or not record.choice.border:
+        return None  # the command line predicts whole images and has no such filters
+    if not np.isclose(*np.abs(image.scale[-2:])):
+        return None  # pixels that are not square are said by the layer, not by the file
     path = Path(image.source.path)
     try:
         # The layer may have been filtered, the file or the model of this name replaced since.

@@ -164,7 +164,8 @@ class ChoiceBox(QWidget):
         layer = self._layer
         if layer is not None and is_untouched(layer):
             self.choice_changed.emit(self.choice())
-        self.check()
+        else:
+            self.check()
 
     def _use_diameter(self) -> None:
         self.diameter_wanted.emit(self.use_diameter.property("diameter"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
+from napari_maskrcnn.widgets.layers import is_passing
+
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
@@ -53,7 +55,11 @@ class LayerBox(QComboBox):
     def refresh(self) -> None:
         """List the layers anew; keep the choice unless one was added or the chosen one is gone."""
         before = self._layers
-        self._layers = [layer for layer in self._viewer.layers if isinstance(layer, self._kind)]
+        self._layers = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, self._kind) and not is_passing(layer)
+        ]
         added = [layer for layer in self._layers if layer not in before]
         wanted = self._chosen if self._chosen in self._layers else None
         if added or wanted is None:

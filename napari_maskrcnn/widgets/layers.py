@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: One plane of a layer: an int on every axis that is not in the plane, None on the two that are.
 PlaneIndex = tuple[int | None, ...]
 
+#: Mark in the metadata of a layer that is only there while something runs.
+PASSING = "napari-maskrcnn passing"
 TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -109,6 +111,11 @@ def show_plane(viewer: Viewer, layer: Layer, plane: PlaneIndex) -> None:
     for axis, at in enumerate(plane):
         if at is not None:
             viewer.dims.set_point(axis + offset, world[axis])
+
+
+def is_passing(layer: Layer) -> bool:
+    """Whether a layer only shows what is under way: nobody's labels."""
+    return bool(layer.metadata.get(PASSING))
 
 
 def camera_of(viewer: Viewer) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
     full_data,
+    is_passing,
     parallel_planes,
     plane_data,
     spatial_shape,
@@ -53,7 +54,7 @@ def find_pairs(layers: Iterable[Any], image: Image | None, labels: Labels | None
     images = [layer for layer in layers if isinstance(layer, Image)]
     pairs = []
     for layer in layers:
-        if isinstance(layer, Labels):
+        if isinstance(layer, Labels) and not is_passing(layer):
             partner = image if layer is labels else _image_of(layer, images)
             if partner is not None:
                 pairs.append(Pair(partner, layer))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
-from napari_maskrcnn.widgets.layers import spatial_shape
+from napari_maskrcnn.widgets.layers import spatial_shape, transforms_of
 from napari_maskrcnn.widgets.prediction import (
     KEY,
     predicted_labels,
@@ -18,10 +22,16 @@ from napari_maskrcnn.widgets.prediction import (
 
 if TYPE_CHECKING:
     from napari.components import LayerList
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Tracks
 
 
-def place(layers: LayerList, image: Image, kept: Kept, preferred: Labels | None) -> Labels:
+def place(
+    layers: LayerList,
+    image: Image,
+    kept: Kept,
+    preferred: Labels | None,
+    merged: tuple[Kept, Kept] | None = None,
+) -> Labels:
     """Put a prediction of an image into the viewer and return its layer.
 
     Parameters
@@ -34,6 +44,8 @@ def place(layers: LayerList, image: Image, kept: Kept, preferred: Labels | None)
         The prediction.
     preferred : napari.layers.Labels, optional
         Layer to update if it is an untouched prediction of this image.
+    merged : (Kept, Kept), optional
+        An older prediction and what it becomes with this one, where that was worked out already.
 
     Raises
     ------
@@ -41,18 +53,54 @@ def place(layers: LayerList, image: Image, kept: Kept, preferred: Labels | None)
         The image was given another shape meanwhile.
     """
     _check_shape(image, kept)
-    candidates = untouched_layers(reversed(layers), image)
-    candidates.sort(key=lambda layer: layer is not preferred)
-    for layer in candidates:
+    for layer in _candidates(layers, image, preferred):
         record = layer.metadata[KEY]
-        merged = record.kept.updated(kept)
-        if merged is not None:
+        if merged is not None and merged[0] is record.kept:
+            both: Kept | None = merged[1]
+        else:
+            both = record.kept.updated(kept)
+        if both is not None:
             same = record.kept.model_hash == kept.model_hash
             choice = record.choice if same else Choice(kept.score)
-            return change(layers, layer, merged, choice)
+            return change(layers, layer, both, choice)
     fresh = predicted_labels(image, kept, Choice(kept.score), f"{image.name} instances")
     layers.append(fresh)
     return fresh
+
+
+def place_tracks(layers: LayerList, image: Image, ways: NDArray[np.float64]) -> Tracks:
+    """Show where the objects of a series go, in place of what was shown of it before.
+
+    Parameters
+    ----------
+    layers : napari.components.LayerList
+        Layers of the viewer.
+    image : napari.layers.Image
+        What was predicted.
+    ways : (N, ndim + 1) float64
+        Columns id, t, …, y, x.
+    """
+    from napari.layers import Tracks
+
+    for layer in layers:
+        shown = layer.metadata.get(KEY) if isinstance(layer, Tracks) else None
+        if isinstance(shown, weakref.ref) and shown() is image:
+            layer.data = ways
+            return layer
+    name = f"{image.name} tracks"
+    fresh = Tracks(ways, name=name, metadata={KEY: weakref.ref(image)}, **transforms_of(image))
+    layers.append(fresh)
+    return fresh
+
+
+def replaceable(layers: LayerList, image: Image, preferred: Labels | None) -> Labels | None:
+    """Return the layer that a prediction of an image would go to, if it is there already."""
+    return next(iter(_candidates(layers, image, preferred)), None)
+
+
+def _candidates(layers: LayerList, image: Image, preferred: Labels | None) -> list[Labels]:
+    found = untouched_layers(reversed(layers), image)
+    return sorted(found, key=lambda layer: layer is not preferred)
 
 
 def _check_shape(image: Image, kept: Kept) -> None:

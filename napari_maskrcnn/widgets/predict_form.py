@@ -11,12 +11,12 @@ from napari_maskrcnn.device import DEVICES
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets.size_row import SizeRow
 from napari_maskrcnn.widgets.stack_box import StackBox
+from napari_maskrcnn.widgets.where_box import WhereBox
 
 if TYPE_CHECKING:
+    from napari import Viewer
     from napari.layers import Image
 
-PLANE = "This plane"
-STACK = "Whole stack"
 COLOURS = ("Red", "Green", "Blue", "Alpha")
 
 
@@ -26,9 +26,7 @@ class PredictForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._image: Image | None = None
-        self.where = QComboBox()
-        self.where.addItems([PLANE, STACK])
-        self.where.setToolTip("The plane that is shown, or every plane parallel to it")
+        self.where = WhereBox()
         self.diameter = SizeRow()
         self.stack = StackBox()
         self.channels = QComboBox()
@@ -37,7 +35,6 @@ class PredictForm(QWidget):
         self.device.addItems(DEVICES)
         self.device.setToolTip("auto: the graphics card where there is one, else the processor")
         self._build()
-        self.set_image(None)
 
     def _build(self) -> None:
         self._form = QFormLayout()
@@ -59,10 +56,10 @@ class PredictForm(QWidget):
         layout.addLayout(self._form)
         layout.addWidget(collapsed)
 
-    def set_image(self, image: Image | None) -> None:
+    def set_image(self, viewer: Viewer, image: Image | None) -> None:
         """Offer what this image has: a stack where there is one, its colours."""
         self._image = image
-        self._form.setRowVisible(self.where, image is not None and image.ndim > 2)
+        self.where.offer(viewer, image)
         self.stack.setVisible(image is not None and image.ndim > 2)
         self.diameter.set_image(image)
         chosen = self.channels.currentText()
@@ -71,12 +68,6 @@ class PredictForm(QWidget):
         self.channels.addItems(["All", *colours])
         self.channels.setCurrentText(chosen)
         self.channels.setEnabled(bool(colours))
-
-    @property
-    def whole_stack(self) -> bool:
-        """Whether every plane is to be predicted."""
-        image = self._image
-        return image is not None and image.ndim > 2 and self.where.currentText() == STACK
 
     def settings(self, model: str) -> PredictSettings:
         """Return what the form says, for a model."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.models.coco import SIZE
 from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
+from napari_maskrcnn.predict.preview import preview_factor
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.choice_box import ChoiceBox
+from napari_maskrcnn.widgets.chooser import Chooser
 from napari_maskrcnn.widgets.device_note import DeviceNote
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
-from napari_maskrcnn.widgets.layers import (
-    PlaneIndex,
-    displayed_plane,
-    full_data,
-    stack_planes,
-)
+from napari_maskrcnn.widgets.live import Live
 from napari_maskrcnn.widgets.measuring import Measuring
-from napari_maskrcnn.widgets.placing import change, place
+from napari_maskrcnn.widgets.placing import change, place, place_tracks, replaceable
 from napari_maskrcnn.widgets.predict_form import PredictForm
 from napari_maskrcnn.widgets.predict_work import (
     Estimated,
@@ -30,14 +30,17 @@ from napari_maskrcnn.widgets.predict_work import (
     estimate_work,
     predict_work,
 )
-from napari_maskrcnn.widgets.prediction import prediction_of
+from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
+from napari_maskrcnn.widgets.reading import Pixels
+from napari_maskrcnn.widgets.where import plane_shape
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from napari.layers import Image
+    from napari.layers import Image, Labels
 
 NO_IMAGE = "There is no image layer. Open an image (File, or drop a file into the viewer) first."
 
+GONE = "{!r} was removed while it was predicted, so that was stopped. No labels were added."
 NO_SIZE = "Nothing looks like an object here, at any size. Measure one instead."
 
 
@@ -52,6 +55,8 @@ class PredictWidget(Dock):
         self.device = DeviceNote()
         self.choice = ChoiceBox()
         self.measuring = Measuring(self.viewer, self)
+        self.live = Live(self.viewer, self)
+        self.chooser = Chooser(self)
         for widget in (self.form, self.row, self.device, self.choice):
             self.body.addWidget(widget)
         self.body.addStretch(1)
@@ -62,7 +67,9 @@ class PredictWidget(Dock):
     def _connect(self) -> None:
         size = self.form.diameter
         self.row.button.clicked.connect(self.predict)
+        self.runner.progressed.connect(self._progress)
         self.runner.returned.connect(self._take)
+        self.runner.failed.connect(self._failed)
         self.runner.started.connect(self._follow_runner)
         self.runner.finished.connect(self._follow_runner)
         size.estimate_asked.connect(self.estimate)
@@ -70,6 +77,7 @@ class PredictWidget(Dock):
         self.measuring.changed.connect(size.show_measuring)
         self.measuring.measured.connect(size.set_value)
         self.choice.choice_changed.connect(self._change)
+        self.chooser.ready.connect(self._show_choice)
         self.choice.diameter_wanted.connect(size.set_value)
         self.header.image_changed.connect(self._image_changed)
         self.header.labels_changed.connect(self._labels_changed)
@@ -77,14 +85,31 @@ class PredictWidget(Dock):
     def predict(self) -> None:
         """Start the prediction of the chosen image on a copy of the settings."""
         request = self._request()
-        if request is not None:
-            self.runner.start(partial(predict_work, request), f"Predict {self._name}")
+        if request is None or self._image is None:
+            return
+        before = replaceable(self.viewer.layers, self._image, self.header.labels.layer())
+        record = prediction_of(before)
+        if record is not None:
+            request = replace(request, older=(record.kept, record.choice))
+        self.live.start(self._image, request.factor, before)
+        self.runner.start(partial(predict_work, request), f"Predict {self._image.name}")
 
     def estimate(self) -> None:
         """Start to estimate how large the objects are."""
         request = self._request()
-        if request is not None:
-            self.runner.start(partial(estimate_work, request), f"Estimate sizes in {self._name}")
+        if request is not None and self._image is not None:
+            title = f"Estimate sizes in {self._image.name}"
+            self.runner.start(partial(estimate_work, request), title)
+
+    def layers_changed(self) -> None:
+        """Offer the Shapes layers that there are; end what runs on an image that is gone."""
+        self.form.where.offer(self.viewer, self.header.images.layer())
+        image = self._image
+        if self.runner.running and image is not None and image not in self.viewer.layers:
+            self._image = None
+            self.runner.stop()
+            self.live.stop()
+            show_note(GONE.format(image.name))
 
     def _request(self) -> Request | None:
         """Copy what is chosen; None, with a message, when it cannot be predicted."""
@@ -98,22 +123,25 @@ class PredictWidget(Dock):
         settings = self.form.settings(self.header.models.value())
         try:
             settings.validate()
-            planes = self._planes(image)
+            planes, regions = self.form.where.planes(self.viewer, image)
+            factor = preview_factor(plane_shape(image, planes[0]), len(planes))
         except ValueError as error:
             show_problem(error)
             return None
         self._image = image
-        return Request(full_data(image), planes, settings, download)
+        # Tracks run along the first axis.
+        tracks = self.form.stack.wants_tracks and planes[0][0] is not None
+        return Request(
+            Pixels.of(image), planes, settings, regions, factor, tracks=tracks, download=download
+        )
 
     def close_down(self) -> None:
         """Stop what runs and let go of the layer: the widget was closed."""
         super().close_down()
         self.measuring.stop()
+        self.live.stop()
+        self.chooser.stop()
         self.choice.load(None)
-
-    @property
-    def _name(self) -> str:
-        return str(self._image.name) if self._image is not None else ""
 
     def _follow_runner(self) -> None:
         self.form.diameter.estimate.setEnabled(not self.runner.running)
@@ -125,10 +153,13 @@ class PredictWidget(Dock):
         else:
             self.measuring.stop()
 
-    def _planes(self, image: Image) -> list[PlaneIndex]:
-        if self.form.whole_stack:
-            return stack_planes(self.viewer, image)
-        return [displayed_plane(self.viewer, image)]
+    def _progress(self, step: Progress) -> None:
+        patch = step.data.get("patch")
+        if patch is not None:
+            self.live.add(patch)
+
+    def _failed(self, error: Exception) -> None:
+        self.live.stop()
 
     def _take(self, result: Predicted | Estimated) -> None:
         if isinstance(result, Predicted):
@@ -140,14 +171,20 @@ class PredictWidget(Dock):
             self.form.diameter.say(NO_SIZE)
 
     def _place(self, result: Predicted) -> None:
-        if result.kept is None or self._image is None:
+        self.live.stop()
+        if self._image is None:
+            return  # its removal was said
+        if result.kept is None:
             show_note("Prediction cancelled; nothing was changed.")
             return
         try:
-            layer = place(self.viewer.layers, self._image, result.kept, self.header.labels.layer())
+            preferred = self.header.labels.layer()
+            layer = place(self.viewer.layers, self._image, result.kept, preferred, result.merged)
         except ValueError as error:
             show_problem(error)
             return
+        if result.ways is not None:
+            place_tracks(self.viewer.layers, self._image, result.ways)
         self.device.say(result.kept.device, result.idle)
         self.header.labels.choose(layer)
         self.choice.load(layer)
@@ -156,14 +193,25 @@ class PredictWidget(Dock):
     def _change(self, choice: Choice) -> None:
         layer = self.header.labels.layer()
         record = prediction_of(layer)
-        if record is None:
+        if record is not None:
+            self.chooser.choose(layer, record.kept, choice)
+
+    def _show_choice(self, layer: Labels, kept: Kept, choice: Choice) -> None:
+        """Show what the sliders say, unless the labels became somebody's or another prediction's.
+
+        The work may have taken a while in the background.
+        """
+        record = prediction_of(layer)
+        if layer not in self.viewer.layers or record is None or record.kept is not kept:
             return
-        now = change(self.viewer.layers, layer, record.kept, choice)
-        if now is not layer:
-            self.header.labels.choose(now)
+        if is_untouched(layer):
+            now = change(self.viewer.layers, layer, kept, choice)
+            if now is not layer:
+                self.header.labels.choose(now)
+        self.choice.check()
 
     def _image_changed(self) -> None:
-        self.form.set_image(self.header.images.layer())
+        self.form.set_image(self.viewer, self.header.images.layer())
 
     def _labels_changed(self) -> None:
         self.choice.load(self.header.labels.layer())

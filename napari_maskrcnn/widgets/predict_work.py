@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.device_line import Facts, Idle, find_facts, idle_device
-from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept, predict_planes_job
+from napari_maskrcnn.predict.link import tracks
+from napari_maskrcnn.predict.preview import make_patch
+from napari_maskrcnn.predict.regions import Region
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.size import estimate_job
-from napari_maskrcnn.widgets.layers import PlaneIndex, plane_data
+from napari_maskrcnn.widgets.layers import PlaneIndex, as_slices
+from napari_maskrcnn.widgets.reading import Pixels
+
+if TYPE_CHECKING:
+    from napari_maskrcnn.models.model import Model
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A prediction, the better device that lay idle, and how large objects look if none was found.
+    """A prediction, and what the window says about it.
 
-    `kept` is None when nothing was finished.
+    Attributes
+    ----------
+    kept : Kept, optional
+        None when nothing was finished.
+    idle : Idle, optional
+        The better device that was not used.
+    looks : float, optional
+        How large the objects look in pixels, where none was found.
+    merged : (Kept, Kept), optional
+        The prediction that is there already, and both as one.
+    ways : (N, ndim + 1) float64, optional
+        Where each object is, frame by frame, for a Tracks layer.
     """
 
     kept: Kept | None
     idle: Idle | None = None
     looks: float | None = None
+    merged: tuple[Kept, Kept] | None = None
+    ways: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,63 +65,113 @@ class Request:
 
     Parameters
     ----------
-    data : array
-        The layer's, still lazy.
+    pixels : Pixels
+        Of the layer.
     planes : sequence of PlaneIndex
-        What of it.
+        Which planes of it.
     settings : PredictSettings
         How.
+    regions : mapping, optional
+        The parts of the planes that are meant; None: all of them.
+    factor : int
+        Every so many pixels one is shown of the tiles that are finished.
+    tracks : bool
+        Tell also where each object of a series is, frame by frame.
+    older : (Kept, Choice), optional
+        The prediction of the image that is there already, and what is chosen of it.
     download : bool
         Fetch the model "coco" first, which was agreed to.
     """
 
-    data: Any
+    pixels: Pixels
     planes: Sequence[PlaneIndex]
     settings: PredictSettings
+    regions: Mapping[PlaneIndex, Sequence[Region]] | None = None
+    factor: int = 1
+    tracks: bool = False
+    older: tuple[Kept, Choice] | None = None
     download: bool = False
 
 
 def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     """Predict what is asked for, and find out what the window says about it."""
-    if not (yield from _downloaded(request, stop)):
+    model = yield from _model(request, stop)
+    if model is None:
         return Predicted(None)
-
-    def read(plane: PlaneIndex) -> NDArray[Any]:
-        return plane_data(request.data, plane)
-
-    kept = yield from predict_planes_job(request.planes, read, request.settings, stop)
+    settings = request.settings
+    score = model.score if settings.score is None else settings.score
+    read = partial(request.pixels.read, diameter=settings.diameter, known=model.card.diameter)
+    job = predict_planes_job(request.planes, read, settings, stop, model, request.regions)
+    kept = yield from _with_patches(job, score, request.factor)
     if not kept.planes:
         return Predicted(None)
     _import_for_window(kept)
+    merged = _merged(kept, request)
     looks = None
-    if not len(kept.choose(Choice(kept.score))) and not stop.is_set():
-        looks = yield from _looks(read(request.planes[0]), request.settings, stop)
-    return Predicted(kept, idle_device(kept.device, _facts()), looks)
+    if not len(kept.choose(Choice(kept.score))) and not stop.is_set() and model.card.diameter:
+        looks = yield from estimate_job(_whole(request), settings, model, stop)
+    ways = _ways(kept, request) if request.tracks else None
+    return Predicted(kept, idle_device(kept.device, _facts()), looks, merged, ways)
 
 
 def estimate_work(request: Request, stop: threading.Event) -> Job[Estimated]:
     """Estimate the size of the objects in the first plane that is asked for."""
-    if not (yield from _downloaded(request, stop)):
+    model = yield from _model(request, stop)
+    if model is None:
         return Estimated(None)
-    plane = plane_data(request.data, request.planes[0])
-    return Estimated((yield from estimate_job(plane, request.settings, stop=stop)))
+    return Estimated((yield from estimate_job(_whole(request), request.settings, model, stop)))
 
 
-def _downloaded(request: Request, stop: threading.Event) -> Job[bool]:
-    if not request.download:
-        return True
-    from napari_maskrcnn.models.download import download_coco_job
-
-    return (yield from download_coco_job(stop)) is not None
+def _whole(request: Request) -> Any:
+    """The first plane in the pixels in which diameters are given, read where it is sliced."""
+    return request.pixels.plane(request.planes[0])
 
 
-def _looks(image: NDArray[Any], settings: PredictSettings, stop: threading.Event) -> Job[Any]:
-    """Advice for somebody who found nothing: the size at which there is something."""
-    try:
-        return (yield from estimate_job(image, settings, stop=stop))
-    except ValueError:
-        # A model for objects of any size has no such advice to give.
+def _model(request: Request, stop: threading.Event) -> Job[Model | None]:
+    """Load the model; None when its download was stopped."""
+    from napari_maskrcnn.models import load_model
+
+    settings = request.settings
+    if request.download:
+        from napari_maskrcnn.models.download import download_coco_job
+
+        if (yield from download_coco_job(stop)) is None:
+            return None
+    yield Progress(0, 0, f"Loading {settings.model}")
+    return load_model(settings.model, settings.device)
+
+
+def _with_patches(job: Job[Kept], score: float, factor: int) -> Job[Kept]:
+    """Pass a prediction through, in every step only the few pixels that the window shows."""
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as end:
+            kept: Kept = end.value
+            return kept
+        patch = make_patch(step, score, factor)
+        yield replace(step, data={} if patch is None else {"patch": patch})
+
+
+def _merged(kept: Kept, request: Request) -> tuple[Kept, Kept] | None:
+    """Do here what the window would do: put the prediction to the older one, and paint both."""
+    if request.older is None:
         return None
+    older, choice = request.older
+    both = older.updated(kept)
+    if both is None or both is kept:
+        return None
+    both.choose(choice)
+    return older, both
+
+
+def _ways(kept: Kept, request: Request) -> NDArray[np.float64] | None:
+    chosen = kept.choose(Choice(kept.score))
+    labels = np.zeros(request.pixels.shape, np.int32)
+    for plane, found in chosen.labels.items():
+        labels[as_slices(plane)] = found
+    ways = tracks(labels)
+    return ways if len(ways) else None
 
 
 @lru_cache(maxsize=1)

@@ -26,6 +26,7 @@ from napari_maskrcnn.widgets.layers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from napari.layers import Image, Labels, Layer
 
 KEY = "napari-maskrcnn"
@@ -55,6 +56,8 @@ class Prediction:
         Whether a limit on the number of objects was hit, so that some may be missing.
     edited : bool
         Whether the layer ever took an edit, undone or not.
+    table : pandas.DataFrame, optional
+        Its untouched features; made anew when they are not given.
     """
 
     kept: Kept
@@ -65,6 +68,7 @@ class Prediction:
     layer: weakref.ref[Labels] | None = None
     limited: bool = False
     edited: bool = field(default=False)
+    table: pd.DataFrame | None = None
 
     def note_edit(self, event: object = None) -> None:
         """Remember that napari's undo history of the layer is no longer empty."""
@@ -107,6 +111,7 @@ def remember(layer: Labels, image: Image | None, kept: Kept, choice: Choice) -> 
         weakref.ref(image) if image is not None else _gone,
         weakref.ref(layer),
         chosen.limited,
+        table=chosen.table,
     )
     layer.metadata[KEY] = record
     layer.events.paint.connect(record.note_edit)
@@ -132,7 +137,9 @@ def is_untouched(layer: Labels) -> bool:
 
 def _says_what_was_predicted(layer: Labels, record: Prediction) -> bool:
     """Whether no object of the prediction was accepted or given another class."""
-    predicted, now = record.kept.choose(record.choice).table, layer.features
+    if record.table is None:
+        record.table = record.kept.choose(record.choice).table
+    predicted, now = record.table, layer.features
     if not {"index", "class", "state"} <= set(now.columns):
         return True
     now = now[now["index"].isin(predicted["index"])]
@@ -150,7 +157,8 @@ def show(layer: Labels, kept: Kept, choice: Choice) -> Chosen:
     for plane, labels in chosen.labels.items():
         layer.data[as_slices(plane)] = labels
     record.kept, record.choice = kept, choice
-    record.labels, record.count, record.limited = chosen.labels, len(chosen), chosen.limited
+    record.labels, record.table = chosen.labels, chosen.table
+    record.count, record.limited = len(chosen), chosen.limited
     layer.features = chosen.table.copy()
     layer.refresh()
     return chosen

@@ -31,6 +31,7 @@ from napari_maskrcnn.annotate.journal.folder import (
 from napari_maskrcnn.annotate.journal.session import DELAY, RETRY, Session
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.layer_watch import LayerWatch
+from napari_maskrcnn.widgets.layers import is_passing
 from napari_maskrcnn.widgets.restoring import Claim, Entry, claim_all, put_back
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class Keeper(QObject):
             self._unwatch(event.value)
 
     def _watch(self, layer: Any) -> None:
-        known = layer in self._watches or self._closed
+        known = layer in self._watches or self._closed or is_passing(layer)
         if isinstance(layer, Labels) and not layer.multiscale and not known:
             edits = self._came_with.pop(layer, 0)
             self._watches[layer] = LayerWatch(layer, self._viewer, self.session, edits)

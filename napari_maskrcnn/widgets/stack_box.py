@@ -31,7 +31,8 @@ class StackBox(QWidget):
         self.gap.setRange(0, 100)
         self.gap.setSuffix(" planes")
         self.gap.setToolTip("An object may be missing from so many planes in a row")
-        self.tracks = QCheckBox("Show the ways as a Tracks layer")
+        self.tracks = QCheckBox("Also as a Tracks layer")
+        self.tracks.setToolTip("Show the way of each object, as it was predicted")
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.addRow("Planes are", self.planes)
@@ -49,6 +50,11 @@ class StackBox(QWidget):
         return replace(
             settings, link=link, overlap=self.overlap.value() / 100, gap=self.gap.value()
         )
+
+    @property
+    def wants_tracks(self) -> bool:
+        """Whether a series also becomes a Tracks layer."""
+        return LINKS[self.planes.currentText()] == "t" and bool(self.tracks.isChecked())
 
     def _follow(self) -> None:
         link = LINKS[self.planes.currentText()]

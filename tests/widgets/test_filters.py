@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets import chooser
+from napari_maskrcnn.widgets.choice_box import CORRECTED
 from napari_maskrcnn.widgets.placing import change, place
 from napari_maskrcnn.widgets.prediction import KEY
 from tests.widgets.predicting import docked
@@ -53,3 +56,26 @@ def test_covered_and_cut_off_objects_can_be_left_out(viewer: Any, qtbot: Any) ->
     layer.paint((3, 3), 500)
     qtbot.waitUntil(lambda: not filters.isEnabled())
     assert not widget.choice.score.isEnabled()
+
+
+def test_sliders_over_very_many_pixels_leave_the_window_free(
+    viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chooser, "MOST_PIXELS", 0)
+    found = squares([(0, 40), (40, 40), (40, 52), (80, 100)])
+    kept = Kept({(None, None): found}, PredictSettings(), "nuclei", "hash", 0.5, "CPU, float32")
+    layer = place(viewer.layers, viewer.layers["cells"], kept, None)
+    widget = docked(viewer, "nuclei")
+    for score in (0.85, 0.75, 0.65):
+        widget.choice.score.setValue(score)
+    assert len(shown(layer)) == 4  # nothing yet: the window goes on
+    qtbot.waitUntil(lambda: len(shown(layer)) == 3, timeout=30_000)
+    assert widget.choice.count.text() == "3 objects"
+    assert layer.metadata[KEY].choice == Choice(0.65)
+    # What was painted while a choice was under way stays.
+    widget.choice.score.setValue(0.85)
+    layer.paint((3, 3), 500)
+    painted = layer.data.copy()
+    qtbot.waitUntil(lambda: not widget.chooser.running, timeout=30_000)
+    assert np.array_equal(layer.data, painted)
+    assert widget.choice.note.text() == CORRECTED

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.widgets.choice_box import NOTHING
-from napari_maskrcnn.widgets.predict_widget import NO_IMAGE, PredictWidget
+from napari_maskrcnn.widgets.predict_widget import GONE, NO_IMAGE, PredictWidget
 from tests.widgets.predicting import docked, predict
 
 
@@ -172,12 +172,25 @@ def test_closing_the_viewer_ends_the_prediction(
     qtbot.waitUntil(lambda: len(progress._all_instances) == 0)
 
 
-def test_an_image_removed_meanwhile_still_gets_its_labels(
+def test_an_image_removed_meanwhile_leaves_nothing_behind(
+    viewer: Any, qtbot: Any, tiny_model: str, slow: threading.Event, notes: list[str]
+) -> None:
+    widget = docked(viewer, tiny_model)
+    widget.row.button.click()
+    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    viewer.layers.remove("cells")
+    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    assert len(viewer.layers) == 0
+    assert notes == [f"info: {GONE.format('cells')}"]
+
+
+def test_an_image_replaced_meanwhile_is_said(
     viewer: Any, qtbot: Any, tiny_model: str, notes: list[str]
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    viewer.layers.remove("cells")
+    viewer.layers["cells"].data = np.zeros((30, 50), np.uint8)
     qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
-    assert [layer.name for layer in viewer.layers] == ["cells instances"]
-    assert notes == []
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert len(notes) == 1
+    assert "changed from (128, 128) to (30, 50) pixels" in notes[0]

@@ -1,0 +1,72 @@
+"""A moved slider over very many pixels: chosen in the background, the last move counts."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
+from napari_maskrcnn.widgets.jobs_ui import JobRunner
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+#: Pixels of all planes from which on the window would wait.
+MOST_PIXELS = 8_000_000
+
+Wish = tuple["Labels", Kept, Choice]
+
+
+class Chooser(QObject):
+    """Makes the labels of a choice, at once or in the background, and then tells of it."""
+
+    ready = Signal(object, object, object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._runner = JobRunner(self)
+        self._runner.returned.connect(self._tell)
+        self._runner.finished.connect(self._next)
+        self._wish: Wish | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a choice is being made in the background."""
+        return self._runner.running
+
+    def choose(self, layer: Labels, kept: Kept, choice: Choice) -> None:
+        """Make what a choice shows in a layer; an earlier one that still waits is forgotten."""
+        shapes = (found.shape for found in kept.planes.values())
+        if sum(height * width for height, width in shapes) <= MOST_PIXELS:
+            self._wish = None
+            self.ready.emit(layer, kept, choice)
+            return
+        self._wish = (layer, kept, choice)
+        self._next()
+
+    def stop(self) -> None:
+        """Forget what waits."""
+        self._wish = None
+
+    def _next(self) -> None:
+        if self._wish is None or self._runner.running:
+            return
+        wish, self._wish = self._wish, None
+        self._runner.start(lambda stop: _chosen(wish, stop), "Filter objects", needs_torch=False)
+
+    def _tell(self, wish: Wish) -> None:
+        # A newer wish makes this one needless.
+        if self._wish is None:
+            self.ready.emit(*wish)
+
+
+def _chosen(wish: Wish, stop: threading.Event) -> Job[Wish]:
+    """Let the prediction remember the choice, so that showing it takes no time."""
+    _, kept, choice = wish
+    kept.choose(choice)
+    yield from ()
+    return wish

@@ -1,0 +1,141 @@
+"""Finished tiles are shown while the rest of a prediction runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_maskrcnn.predict.preview import Patch, draw
+from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.layers import PASSING, PlaneIndex, spatial_shape, transforms_of
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Image, Labels
+
+REDRAW_MS = 200
+
+
+class Live(QObject):
+    """A labels layer, smaller than the image, that is there while a prediction runs.
+
+    It appears with the first tile that is not the last, starts with the labels that are about to be
+    replaced, which are hidden meanwhile, and goes when the prediction is placed. Nothing else in
+    the plugin takes it for labels.
+    """
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._image: Image | None = None
+        self._before: Labels | None = None
+        self._layer: Labels | None = None
+        self._factor = self._old = self._last = 0
+        self._waiting: list[Patch] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+
+    @property
+    def layer(self) -> Labels | None:
+        """What is shown, if anything."""
+        return self._layer
+
+    def start(self, image: Image, factor: int, before: Labels | None) -> None:
+        """Expect the tiles of an image.
+
+        Parameters
+        ----------
+        image : napari.layers.Image
+        factor : int
+            Every so many pixels one is shown.
+        before : napari.layers.Labels, optional
+            Labels over it that will be replaced.
+        """
+        self.stop()
+        self._image, self._factor, self._before = image, factor, before
+        self._old = self._last = 0
+
+    def add(self, patch: Patch) -> None:
+        """Take a finished tile; it is shown with the next redraw."""
+        if self._image is not None:
+            self._waiting.append(patch)
+            if self._layer is None:
+                self._show(patch.plane)
+            if not self._timer.isActive():
+                self._timer.start()
+
+    def stop(self) -> None:
+        """Take the layer away."""
+        self._timer.stop()
+        self._waiting.clear()
+        layer, before = self._layer, self._before
+        self._layer = self._before = self._image = None
+        if layer is None:
+            return
+        if layer in self._viewer.layers:
+            with nothing_to_collect():
+                self._viewer.layers.remove(layer)
+        if before is not None:
+            before.visible = True
+
+    def _show(self, plane: Any) -> None:
+        from napari.layers import Labels
+
+        image, before = self._image, self._before
+        assert image is not None
+        flat = [axis for axis, at in enumerate(plane) if at is None]
+        shape = list(spatial_shape(image))
+        for axis in flat:
+            shape[axis] = -(-shape[axis] // self._factor)
+        data = np.zeros(shape, np.int32)
+        if before is not None and before.visible and before.data.size <= data.size * 16:
+            every = [slice(None)] * image.ndim
+            for axis in flat:
+                every[axis] = slice(None, None, self._factor)
+            data[...] = before.data[tuple(every)]
+            self._old = self._last = int(data.max(initial=0))
+            before.visible = False
+        else:
+            self._before = None
+        place = _coarser(image, flat, self._factor)
+        layer = Labels(data, name=f"{image.name} in the making", metadata={PASSING: True}, **place)
+        layer.editable = False
+        selected = self._viewer.layers.selection.active
+        self._viewer.layers.append(layer)
+        self._viewer.layers.selection.active = selected
+        self._layer = layer
+
+    def _redraw(self) -> None:
+        layer, waiting = self._layer, self._waiting
+        if not waiting or layer is None or layer not in self._viewer.layers:
+            self._timer.stop()
+            return
+        self._waiting = []
+        for patch in waiting:
+            index = tuple(slice(None) if at is None else at for at in _plane(patch))
+            self._last = draw(layer.data[index], patch, self._old, self._last)
+        layer.refresh()
+
+
+def _plane(patch: Patch) -> PlaneIndex:
+    plane: Any = patch.plane
+    return tuple(plane)
+
+
+def _coarser(image: Image, axes: list[int], factor: int) -> dict[str, Any]:
+    """Transforms that put a layer of every so many pixels over an image.
+
+    Its pixels are larger, so that their centres are not those of the image's.
+    """
+    from napari.utils.transforms import Affine
+
+    place = transforms_of(image)
+    scale, shift = np.array(image.scale, float), np.zeros(image.ndim)
+    scale[axes] *= factor
+    shift[axes] = (factor - 1) / 2
+    own = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear)
+    moved = np.asarray(own(shift), float) - np.asarray(own(np.zeros(image.ndim)), float)
+    return place | {"scale": scale, "translate": np.asarray(image.translate) + moved}

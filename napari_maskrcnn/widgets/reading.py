@@ -1,0 +1,86 @@
+"""The pixels of an image layer, for the network: lazily, and of the level that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_maskrcnn.sources.resampled import Resampled, choose_level, squared
+from napari_maskrcnn.sources.view import View
+from napari_maskrcnn.widgets.layers import PlaneIndex
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """What a layer held when it was asked: the layer may go or change meanwhile.
+
+    Parameters
+    ----------
+    levels : tuple of arrays
+        numpy, dask or zarr; the finest first, one unless the layer is multiscale.
+    rgb : bool
+        Whether the last axis holds colours.
+    scale : tuple of float
+        Size of a pixel along each axis without the colours, in one unit for the axes of a plane.
+    """
+
+    levels: tuple[Any, ...]
+    rgb: bool
+    scale: tuple[float, ...]
+
+    @classmethod
+    def of(cls, image: Image) -> Pixels:
+        """Take them from a layer; nothing is read."""
+        levels = tuple(image.data) if image.multiscale else (image.data,)
+        units = [1.0] * image.ndim
+        if all(unit.is_compatible_with(image.units[-1]) for unit in image.units):
+            units = [float((1 * unit).to(image.units[-1]).magnitude) for unit in image.units]
+        scale = tuple(
+            abs(float(size)) * unit for size, unit in zip(image.scale, units, strict=True)
+        )
+        return cls(levels, bool(image.rgb), scale)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of labels over it."""
+        return tuple(int(n) for n in self.levels[0].shape[: len(self.scale)])
+
+    def read(self, plane: PlaneIndex, diameter: float | None, known: float | None) -> Any:
+        """Return a plane, (H, W) or (H, W, C), of which nothing is read yet unless it is in memory.
+
+        Parameters
+        ----------
+        plane : PlaneIndex
+            Position in the finest level.
+        diameter : float, optional
+            Of the objects, in pixels of the finest level.
+        known : float, optional
+            Diameter that the model knows.
+        """
+        axes = [axis for axis, at in enumerate(plane) if at is None]
+        shapes = [tuple(int(level.shape[axis]) for axis in axes) for level in self.levels]
+        level = choose_level(shapes, diameter, known)
+        view = self.plane(plane, level)
+        seen = squared(view, self.scale[axes[0]] / self.scale[axes[1]])
+        if level == 0 and seen is view:
+            return view
+        height, width = shapes[0]
+        return Resampled(seen, (height, width))
+
+    def plane(self, plane: PlaneIndex, level: int = 0) -> Any:
+        """Return a plane of a level as it is."""
+        array = self.levels[level]
+        # A coarser level may have fewer planes, too.
+        at = [
+            None if k is None else min(k * int(array.shape[axis]) // int(n), array.shape[axis] - 1)
+            for axis, (k, n) in enumerate(zip(plane, self.levels[0].shape, strict=False))
+        ]
+        index = (*at, None) if self.rgb else tuple(at)
+        view = View(array, index, len(index) - 1 if self.rgb else None)
+        # Slicing memory costs nothing and keeps what is known of it.
+        return np.asarray(view) if isinstance(array, np.ndarray) else view
