@@ -1,7 +1,8 @@
 """The pictures of the documentation, from a real napari window that is driven through the loop.
 
 Run it with ``make pictures``: it needs a screen, or Xvfb. It presses the buttons that a person
-would press and saves docs/images/{predict-part,predict,correct,fine-tune,export,folder}.png.
+would press and saves docs/images: predict-part, predict,
+correct, corrections, fine-tune, export and folder.
 
     python docs/make_pictures.py [--only folder] [--image FILE] [--model NAME|FILE] [--seconds 60]
 """
@@ -25,10 +26,12 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
+from napari_maskrcnn.annotate.edits import grow
 from napari_maskrcnn.sample_data import ihc
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.widgets.folder_dock import FolderDock
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
+from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 from napari_maskrcnn.widgets.toolbox import ADD
 
@@ -146,6 +149,38 @@ def correct(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None
     panel.correct.tools.stop()
 
 
+def corrections(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None:
+    """Show what was corrected in colours, with a finished region; then all as it was."""
+    page = panel.correct
+    found, areas = np.unique(labels.data[labels.data > 0], return_counts=True)
+    largest = found[np.argsort(areas)][::-1].tolist()
+    for label in largest[:2]:
+        rows, _ = np.nonzero(labels.data == label)
+        lower = np.nonzero(
+            (labels.data == label) & (np.indices(labels.data.shape)[0] > rows.mean())
+        )
+        labels.data_setitem(lower, ledger_of(labels).new_id())
+    edit = grow(labels.data, largest[2:6])
+    labels.data_setitem(edit.indices, edit.values)
+    ledger_of(labels).toggle_accepted(largest[6:12])
+    labels.contour, labels.opacity = 0, 0.7
+    page.corrected.colours.setChecked(True)
+    page.states.finished.draw()
+    height, width = labels.data.shape
+    corners = [[y * height, x * width] for y, x in ((0.3, 0.3), (0.3, 0.6), (0.6, 0.6), (0.6, 0.3))]
+    (layer,) = viewer.layers.selection
+    layer.add_rectangles([corners], edge_width=2)
+    page.states.finished.leave()
+    wait(lambda: "split" in page.corrected.counts.text())
+    save(viewer, "corrections")
+    layer.data = []
+    page.corrected.colours.setChecked(False)
+    ledger_of(labels).toggle_accepted(largest[6:12])
+    for _ in range(3):
+        labels.undo()
+    labels.contour, labels.opacity = 2, 1.0
+
+
 def fine_tune(viewer: napari.Viewer, panel: MaskRCNNPanel, seconds: float) -> None:
     """Train for a while, with a picture of the curve, then let the training end."""
     show(panel, "Fine-tune")
@@ -203,6 +238,7 @@ def loop(image: Path | None, model: str, seconds: float) -> None:
     predict_part(viewer, panel)
     labels = predict(viewer, panel)
     correct(viewer, panel, labels)
+    corrections(viewer, panel, labels)
     fine_tune(viewer, panel, seconds)
     export(viewer, panel, viewer.layers[0].name)
     viewer.close()

@@ -8,24 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def outline(labels: NDArray[Any]) -> NDArray[np.float64]:
-    """Lines along the border of every object, also where two of them touch.
+def outline(framed: NDArray[Any], own: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Lines along the border of objects, also where another one touches them.
 
     Parameters
     ----------
-    labels : (H, W) integers
-        0 is the background.
+    framed : (H + 2, W + 2) integers
+        Labels with those of the pixels around them, 0 beyond the image.
+    own : (H, W) bool
+        Pixels of the objects to outline.
 
     Returns
     -------
     (N, 2, 2) float
-        Start (row, column) and direction of each line; pixel centres are whole numbers, so lines
-        lie at halves.
+        Start (row, column) and direction of each line in the coordinates of `own`; pixel centres
+        are whole numbers, so lines lie at halves.
     """
-    framed = np.pad(labels, 1)
-    across = _runs(framed[:-1, 1:-1] != framed[1:, 1:-1])
-    down = _runs((framed[1:-1, :-1] != framed[1:-1, 1:]).T)[..., ::-1]
-    return np.concatenate([across, down])
+    middle = framed[1:-1, 1:-1]
+    across = np.zeros((own.shape[0] + 1, own.shape[1]), bool)
+    across[:-1] = own & (middle != framed[:-2, 1:-1])
+    across[1:] |= own & (middle != framed[2:, 1:-1])
+    down = np.zeros((own.shape[0], own.shape[1] + 1), bool)
+    down[:, :-1] = own & (middle != framed[1:-1, :-2])
+    down[:, 1:] |= own & (middle != framed[1:-1, 2:])
+    return np.concatenate([_runs(across), _runs(down.T)[..., ::-1]])
 
 
 def _runs(edges: NDArray[np.bool_]) -> NDArray[np.float64]:

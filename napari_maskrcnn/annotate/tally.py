@@ -53,6 +53,8 @@ class Tally:
         self._unmeasured: dict[int, None] = {}
         self._sizes: dict[Plane, dict[int, Sizes]] = {}
         self._kinds: dict[Plane, Kinds] = {}
+        self._index: dict[Plane, Sizes] = {}
+        self._outlines: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
 
     def note(
         self, windows: Iterable[Sequence[int | slice]], pixels: Iterable[Sequence[Any]] = ()
@@ -129,18 +131,36 @@ class Tally:
             Objects of before.
         """
         wanted = np.array(sorted(ids), np.int64)
-        tiles = [n for n, (found, _) in self._sizes[plane].items() if np.isin(wanted, found).any()]
-        windows = [self._place(number)[1] for number in tiles]
-        if not windows:
-            return np.zeros((0, 2, 2))
-        box = tuple(
-            slice(min(w[axis].start for w in windows), max(w[axis].stop for w in windows))
-            for axis in (0, 1)
-        )
-        part = np.asarray(self._before[plane][box])
-        lines = outline(np.where(is_any(part, wanted), part, 0))
-        lines[:, 0] += [cut.start for cut in box]
-        return lines
+        known, tiles = self._where(plane)
+        first, last = (np.searchsorted(known, wanted, side) for side in ("left", "right"))
+        touched = [tiles[low:high] for low, high in zip(first, last, strict=True)]
+        numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *touched]))
+        lines = [self._outlined(number, wanted) for number in numbers.tolist()]
+        return np.concatenate([np.zeros((0, 2, 2)), *lines])
+
+    def _where(self, plane: Plane) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of before, ascending, each as often as there are tiles that hold it, and these."""
+        if plane not in self._index:
+            sizes = self._sizes[plane]
+            none = np.zeros(0, np.int64)
+            ids = np.concatenate([none, *(found for found, _ in sizes.values())])
+            tiles = np.repeat(list(sizes), [len(found) for found, _ in sizes.values()])
+            order = np.argsort(ids, kind="stable")
+            self._index[plane] = ids[order], tiles[order].astype(np.int64)
+        return self._index[plane]
+
+    def _outlined(self, number: int, wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Outline of objects within a tile, remembered as long as they are the same ones."""
+        plane, window = self._place(number)
+        ids, _ = self._sizes[plane][number]
+        here = ids[np.isin(ids, wanted)]
+        known = self._outlines.get(number)
+        if known is None or not np.array_equal(known[0], here):
+            framed = _with_frame(self._before[plane], window)
+            lines = outline(framed, is_any(framed[1:-1, 1:-1], here))
+            lines[:, 0] += [cut.start for cut in window]
+            known = self._outlines[number] = here, lines
+        return known[1]
 
     def _compare(self, number: int, data: Any) -> None:
         plane, window = self._place(number)
@@ -173,6 +193,19 @@ class Tally:
         *fixed, rows, columns = self._tiles.window(number)
         starts = {axis: cut.start for axis, cut in zip(self._fixed, fixed, strict=True)}
         return tuple(starts.get(axis) for axis in range(len(self._order))), (rows, columns)
+
+
+def _with_frame(labels: NDArray[Any], window: tuple[slice, slice]) -> NDArray[Any]:
+    """Part of labels (H, W) with a pixel more on every side, 0 beyond them."""
+    wider = tuple(
+        slice(max(0, cut.start - 1), min(length, cut.stop + 1))
+        for cut, length in zip(window, labels.shape, strict=True)
+    )
+    frame = [
+        (1 - (cut.start - wide.start), 1 - (wide.stop - cut.stop))
+        for cut, wide in zip(window, wider, strict=True)
+    ]
+    return np.pad(np.asarray(labels[wider]), frame)
 
 
 def _joined(parts: Iterable[Sizes]) -> Sizes:

@@ -138,7 +138,7 @@ def described(found: Mapping[PlaneIndex, NDArray[np.bool_]], plane: PlaneIndex |
         return ""
     if plane is None or plane not in found:
         return "None in this plane"
-    return f"{found[plane].mean():.0%} of this plane"
+    return f"{found[plane].mean():.0%} of this {'image' if len(plane) == 2 else 'plane'}"
 
 
 def _among(plane: PlaneIndex, corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CORRECTED = ("added", "removed", "reshaped", "split", "merged")
 #: From an edit to the look at it: what a stroke does in many moves is looked at once.
-DELAY_MS = 150
+DELAY_MS = 100
 #: A look that takes longer goes on after a pause.
 LOOK_SECONDS = 0.008
 PAUSE_MS = 15

@@ -123,8 +123,10 @@ class KindColours:
             return
         self._outlines = found
         lines = [np.zeros((0, 2, overlay.ndim)), *(lines for _, lines in found.values())]
-        zoom = camera_of(self._viewer).zoom * abs(float(overlay.scale[-1]))
-        overlay.edge_width = SCREEN_WIDTH / zoom
+        # Each of the two draws everything anew, so the width stays until nothing is outlined.
+        if not len(overlay.data):
+            zoom = camera_of(self._viewer).zoom * abs(float(overlay.scale[-1]))
+            overlay.edge_width = SCREEN_WIDTH / zoom
         overlay.data = np.concatenate(lines)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.counts import Counts, difference
+from napari_maskrcnn.annotate.image_states import states_in
 from napari_maskrcnn.formats.provenance import describe_image, provenance
 from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
@@ -44,6 +45,8 @@ class Origin:
         Its pixels, still lazy.
     earlier : mapping, optional
         What the file said that the labels were opened from.
+    states : mapping, optional
+        How far the image is annotated, in plain values.
     """
 
     prediction: Mapping[str, Any] | None = None
@@ -51,13 +54,15 @@ class Origin:
     image_name: str | None = None
     image: Any = None
     earlier: Mapping[str, Any] | None = None
+    states: Mapping[str, Any] | None = None
 
     def provenance(self, labels: NDArray[Any]) -> dict[str, Any]:
         """Say where `labels`, the layer's data, come from. Reads the image; not for the window."""
         image = None
         if self.image_name is not None:
             image = describe_image(self.image_name, self.image)
-        return provenance(self.prediction, image, self._corrections(labels), self.earlier)
+        said = provenance(self.prediction, image, self._corrections(labels), self.earlier)
+        return said if self.states is None else {**said, "states": dict(self.states)}
 
     def _corrections(self, labels: NDArray[Any]) -> Counts | None:
         plane = next(iter(self.predicted), None)
@@ -92,6 +97,7 @@ def origin_of(labels: Labels, image: Image | None = None) -> Origin:
         image_name(image) if image is not None else None,
         full_data(image) if image is not None else None,
         read_earlier(labels.metadata),
+        states.to_json() if (states := states_in(labels.metadata)) is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_maskrcnn.annotate.counts import compare, difference
 from napari_maskrcnn.annotate.kinds import Counts, Kinds
+from napari_maskrcnn.annotate.outline import outline
 from napari_maskrcnn.annotate.tally import Tally
 
 PLANES = [(None, None), (0, None, None), (None, 1, None), (None, None, 2)]
@@ -111,6 +112,25 @@ def test_the_kinds_name_the_objects() -> None:
         (1.5, 4.5, 6, 0),
     }
     assert len(tally.outlines((None, None), [])) == 0
+
+
+def test_outlines_across_tiles_are_those_of_the_whole() -> None:
+    before = np.zeros((600, 520), np.int32)
+    before[200:300, 100:400], before[300:330, 250:260], before[590:, 500:] = 3, 4, 6
+    before[100:110, 0:520] = 5
+    tally = Tally(before.shape, {(None, None): before})
+    after = np.zeros_like(before)
+    tally.look(after)
+    assert tally.kinds[None, None].before == dict.fromkeys((3, 4, 5, 6), "removed")
+    for ids in ([3], [3, 5], [3, 4, 5, 6], [4]):
+        covered = np.zeros((2, 2 * 601, 2 * 521), np.int8)
+        for lines, image in (
+            (outline(np.pad(before, 1), np.isin(before, ids)), covered[0]),
+            (tally.outlines((None, None), ids), covered[1]),
+        ):
+            for (row, column), (down, right) in (lines * 2).astype(int):
+                image[row + 1 : row + 2 + down, column + 1 : column + 2 + right] = 1
+        assert np.array_equal(*covered)
 
 
 def test_one_tile_of_many_is_looked_at_per_edit() -> None:

@@ -152,7 +152,7 @@ def test_one_is_drawn_in_a_window(make_napari_viewer: Any, drag: Any, qtbot: Any
     qtbot.waitUntil(lambda: bool(finished_masks(labels)), timeout=2000)
     ((top, left, bottom, right),) = finished_rectangles(labels)[None, None]
     assert np.abs(np.array([top, left, bottom, right]) - [10, 10, 30, 50]).max() <= 1
-    qtbot.waitUntil(lambda: page.states.share.text().endswith("% of this plane"), timeout=1000)
+    qtbot.waitUntil(lambda: page.states.share.text().endswith("% of this image"), timeout=1000)
     page.states.button.click()
     assert viewer.layers.selection.active is labels
     assert not page.states.button.isChecked()

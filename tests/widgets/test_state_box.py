@@ -12,6 +12,7 @@ from napari.layers import Labels
 from napari_maskrcnn.annotate.image_states import State, States, states_in
 from napari_maskrcnn.widgets.follower import Follower
 from napari_maskrcnn.widgets.layer_states import note_edits, say, state_of
+from napari_maskrcnn.widgets.origin import origin_of
 from napari_maskrcnn.widgets.state_box import DELAY_MS, NAMES, StateBox
 from tests.widgets.test_follower import predicted
 
@@ -107,3 +108,11 @@ def test_it_lets_go(model: ViewerModel, qtbot: Any) -> None:
     model.dims.events.current_step()
     assert labels.metadata == {}
     assert not box._later.isActive()
+
+
+def test_exports_say_how_far_the_labels_are() -> None:
+    labels = Labels(np.zeros((3, 20, 30), np.int32))
+    assert "states" not in origin_of(labels).provenance(labels.data)
+    say(labels, State.VERIFIED, (1, None, None))
+    said = origin_of(labels).provenance(labels.data)["states"]
+    assert said == {"image": "new", "planes": {"1,:,:": "verified"}}
