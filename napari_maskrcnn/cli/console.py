@@ -133,13 +133,21 @@ class _Log(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
+def _is_said(record: logging.LogRecord) -> bool:
+    # Readers of files log a traceback of their own for a damaged file that is reported anyway.
+    ours = record.name.startswith("napari_maskrcnn.") and record.exc_info is None
+    return record.levelno >= (logging.WARNING if ours else logging.CRITICAL)
+
+
 @contextmanager
 def logged(verbose: bool) -> Iterator[None]:
-    """Show the program's log on standard error, everything with `verbose`, else only errors."""
+    """Show the program's log on standard error, everything with `verbose`, else its warnings."""
     handler = _Log(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    # Readers of files log a traceback of their own for a damaged file that is reported anyway.
-    handler.setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+    if verbose:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
+        handler.addFilter(_is_said)
     root = logging.getLogger()
     own = logging.getLogger("napari_maskrcnn")
     before = own.level

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import math
 import os
 import signal
@@ -46,6 +47,17 @@ def test_a_failure_names_its_subject_once(capsys: pytest.CaptureFixture[str]) ->
     assert fail("a.tif", ValueError("too small")) == 1
     assert fail("a.tif", ValueError("a.tif: too small")) == 1
     assert capsys.readouterr().err == "a.tif: too small\n" * 2
+
+
+def test_the_log_is_silent_but_for_our_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    with logged(verbose=False):
+        logging.getLogger("napari_maskrcnn.predict.kept").warning("Plane 2 has no object")
+        logging.getLogger("napari_maskrcnn.predict.kept").info("it is quiet")
+        logging.getLogger("tifffile").error("a traceback")
+    assert capsys.readouterr().err == "napari-maskrcnn: Plane 2 has no object\n"
+    with logged(verbose=True):
+        logging.getLogger("napari_maskrcnn.cli").info("it is loud")
+    assert capsys.readouterr().err == "INFO napari_maskrcnn.cli: it is loud\n"
 
 
 def test_a_warning_of_ours_is_a_line_and_others_are_left_to_the_log(
