@@ -44,7 +44,8 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
 
 def as_image(image: Any) -> Any:
     """Return anything with a shape and a type as it is, unread, and the rest as an array."""
-    return image if hasattr(image, "shape") and hasattr(image, "dtype") else np.asarray(image)
+    of_pixels = hasattr(image, "shape") and isinstance(getattr(image, "dtype", None), np.dtype)
+    return image if of_pixels else np.asarray(image)
 
 
 def check_form(image: Any) -> tuple[int, int]:

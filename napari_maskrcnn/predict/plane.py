@@ -34,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 
 # Side of a tile in network pixels; one this large takes about 1.5 GB.
 TILE = 1536
+# Side of a tile in image pixels that are shrunk for the network: it has to be read as it is.
+WIDEST = 4096
 # What the network should see around an object, network pixels.
 CONTEXT = 64
 
@@ -233,7 +235,7 @@ def _tiles(
     factor = config.scale * zoom
     # The largest objects fit into it with their surroundings; larger ones are put together.
     overlap = min(max(config.anchor_sizes) + 2 * CONTEXT, TILE // 2)
-    side = max(8, int(TILE / factor))
+    side = max(8, int(min(TILE, max(WIDEST * factor, 2 * overlap)) / factor))
     # A network sees an object alike where its grids lie alike.
     grid = Grid(side, min(int(overlap / factor), side // 2), STRIDE / factor)
     top, left, bottom, right = grown(wanted, grid.overlap // 2, shape)

@@ -280,3 +280,13 @@ def test_a_model_without_a_size_takes_no_diameter(model: Model) -> None:
     sizeless = Model(model.network, replace(model.card, diameter=None), None, model.device)
     with pytest.raises(ValueError, match="leave the diameter out"):
         nm.predict(np.eye(20), sizeless, diameter=12)
+
+
+def test_a_tile_is_read_in_bounded_pieces_however_much_it_is_shrunk(model: Model) -> None:
+    """Of objects of 300 pixels 15 × 15 are enough for the network, but all have to be read."""
+    settings = [(None, 768), (36.0, 1357), (100.0, 3770), (300.0, 4096), (1000.0, 12565)]
+    for diameter, side in settings:
+        zoom = plane.zoom_of(diameter, model)
+        grid, tiles = plane._tiles((0, 0, 40_000, 40_000), (40_000, 40_000), zoom, model)
+        assert grid.side == pytest.approx(side, abs=2)
+        assert max(max(tile.shape) for tile in tiles) < grid.side + grid.align + 1
