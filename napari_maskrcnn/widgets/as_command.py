@@ -18,7 +18,7 @@ from napari_maskrcnn.images import read_image
 from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.models.model import file_hash
 from napari_maskrcnn.widgets.export_job import ExportRequest
-from napari_maskrcnn.widgets.layers import full_data
+from napari_maskrcnn.widgets.layers import file_of, full_data
 from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
 
 if TYPE_CHECKING:
@@ -116,13 +116,14 @@ def _is_chosen_by_suffix(request: ExportRequest) -> bool:
 def _predicted_file(labels: Labels, record: Prediction) -> Path | None:
     """Return the image file whose prediction the layer is, untouched and to be had again."""
     image = record.image()
-    if image is None or image.source.path is None or image.ndim != 2 or not is_untouched(labels):
+    source = file_of(image) if image is not None else None
+    if image is None or source is None or image.ndim != 2 or not is_untouched(labels):
         return None
     if record.kept.partial or record.choice.hidden < 1 or not record.choice.border:
         return None  # the command line predicts whole images and has no such filters
     if not np.isclose(*np.abs(image.scale[-2:])):
         return None  # pixels that are not square are said by the layer, not by the file
-    path = Path(image.source.path)
+    path = Path(source)
     try:
         # The layer may have been filtered, the file or the model of this name replaced since.
         same = _equal(read_image(path), np.asarray(full_data(image)))

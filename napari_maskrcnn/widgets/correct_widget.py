@@ -27,6 +27,7 @@ from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
 from napari_maskrcnn.widgets.ledger import ledger_of
+from napari_maskrcnn.widgets.loop_row import LoopRow
 from napari_maskrcnn.widgets.prompting import Prompting
 from napari_maskrcnn.widgets.review_box import ReviewBox
 from napari_maskrcnn.widgets.state_box import StateBox
@@ -67,6 +68,7 @@ class CorrectWidget(Dock):
         self.classes_button = QPushButton("Classes")
         self.small = QSpinBox()
         self.small_button = make_button("Remove", "Shift-R", "Remove objects below this area.")
+        self.loop_row = LoopRow(self.viewer, self.tools, self.toggle)
         self.collapsed = QCollapsible(MORE)
         self.hint = QLabel(IDLE)
         self.corrected = CorrectedBox(self.viewer)
@@ -108,6 +110,7 @@ class CorrectWidget(Dock):
             self.body.addWidget(widget)
         self.body.addWidget(self.collapsed)
         self.body.addStretch(1)
+        self.body.addWidget(self.loop_row)
 
     def _connect(self) -> None:
         self.tools.changed.connect(self._tool_changed)
@@ -160,6 +163,7 @@ class CorrectWidget(Dock):
         super().close_down()
         self.tools.stop()
         self.review.stop()
+        self.loop_row.close_down()
         self.classes.load(None)
         self.corrected.close_down()
         self.states.close_down()

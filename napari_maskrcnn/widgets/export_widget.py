@@ -36,11 +36,12 @@ from napari_maskrcnn.widgets.format_hints import OPENS_IN
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
-from napari_maskrcnn.widgets.layers import full_data, micrometres, spatial_shape
+from napari_maskrcnn.widgets.layers import file_of, full_data, micrometres, spatial_shape
 from napari_maskrcnn.widgets.origin import origin_of
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from napari.layers import Layer
 
 NO_LABELS = "There is no labels layer to export. Predict first, or open labels."
 #: Formats that give back the labels as they are, which a copied command can read.
@@ -155,10 +156,10 @@ class ExportWidget(Dock):
             path=path,
             format=self.format(),
             image=full_data(image) if fits else None,
-            image_source=Path(image.source.path) if fits and image.source.path else None,
+            image_source=_path_of(image) if fits else None,
             table=labels.features.copy() if "index" in labels.features else None,
             scale=micrometres(labels),
-            source=Path(labels.source.path) if labels.source.path else None,
+            source=_path_of(labels),
             origin=origin_of(labels, image if fits else None),
         )
 
@@ -180,7 +181,7 @@ class ExportWidget(Dock):
         labels = self.header.labels.layer()
         if labels is not None:
             image = self.header.images.layer()
-            source = image.source.path if image is not None else None
+            source = file_of(image) if image is not None else None
             self.path.setText(str(suggested_path(self.path.text(), labels, source, self.format())))
             self.path.setToolTip(self.path.text())
 
@@ -193,3 +194,8 @@ class ExportWidget(Dock):
         if request is not None and request.format.name in LOSSLESS:
             self._saved[request.name] = path
         self.note.setText(f"Written: {path}")
+
+
+def _path_of(layer: Layer) -> Path | None:
+    path = file_of(layer)
+    return Path(path) if path else None

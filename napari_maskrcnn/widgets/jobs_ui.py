@@ -47,6 +47,14 @@ class StopHandle:
 class JobRunner(QObject):
     """Runs one job at a time in a background thread.
 
+    Parameters
+    ----------
+    parent : QObject
+        Its owner.
+    bar : bool
+        Show the progress in the activity panel. That runs the event loop, so what starts jobs
+        that nobody asked for does without.
+
     Signals
     -------
     started ()
@@ -67,9 +75,10 @@ class JobRunner(QObject):
     failed = Signal(object)
     finished = Signal()
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, bar: bool = True) -> None:
         super().__init__(parent)
         self.title = ""
+        self._has_bar = bar
         self._handle = StopHandle()
         self._worker: Any = None
         self._bar: progress | None = None
@@ -117,7 +126,7 @@ class JobRunner(QObject):
         if self.running:
             raise JobError("A job is still running here. Wait for it or press Cancel first.")
         stop = self._handle.renew()
-        bar = progress(total=0, desc=title)
+        bar = progress(total=0, desc=title) if self._has_bar else None
         # Methods of this object only, which Qt disconnects when it is deleted; a signal's emit
         # would be called on a deleted object.
         listeners = {
@@ -126,7 +135,7 @@ class JobRunner(QObject):
             "errored": self._fail,
             "warned": _show_warning,
             # The bar is closed by the worker: this object may be gone by then.
-            "finished": [bar.close, self._finish],
+            "finished": [*([bar.close] if bar is not None else []), self._finish],
         }
         worker = create_worker(
             _work, make_job, stop, needs_torch, _start_thread=False, _connect=listeners
@@ -146,9 +155,11 @@ class JobRunner(QObject):
         # inside; the step is taken out first.
         step, self._latest = self._latest, None
         bar = self._bar
-        if step is None or bar is None:
+        if step is None or not self.running:
             return
         self.shown.emit(step)
+        if bar is None:
+            return
         if step.message and step.message != bar.desc.removesuffix(": "):
             bar.set_description(step.message)
         if self._bar is not None and step.total > 0:

@@ -68,6 +68,8 @@ class LayerWatch:
         """Stop listening, and note that the layer was closed."""
         self.stop()
         self._session.untrack(self._tracked)
+        # napari may keep the layer, and with it this, for long; the pixels need not stay with it.
+        self._tracked.recorder.data = None
 
     def stop(self) -> None:
         """Stop listening."""

@@ -17,6 +17,10 @@ PlaneIndex = tuple[int | None, ...]
 
 #: Mark in the metadata of a layer that is only there while something runs.
 PASSING = "napari-maskrcnn passing"
+
+#: Where the metadata of a layer keep its file that we read ourselves.
+FILE = "napari-maskrcnn file"
+
 TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -28,6 +32,11 @@ def full_data(layer: Layer) -> Any:
 def spatial_shape(layer: Layer) -> tuple[int, ...]:
     """Shape of a layer without the colour axis of RGB: the shape of labels over it."""
     return tuple(int(n) for n in full_data(layer).shape[: layer.ndim])
+
+
+def file_of(layer: Layer) -> str | None:
+    """Path of the file that a layer was opened from, if any."""
+    return layer.source.path or layer.metadata.get(FILE)
 
 
 def displayed_plane(viewer: Viewer, layer: Layer) -> PlaneIndex:

@@ -16,6 +16,7 @@ from napari_maskrcnn.formats.provenance import describe_image, provenance
 from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
     as_slices,
+    file_of,
     full_data,
     parallel_planes,
     spatial_shape,
@@ -103,7 +104,8 @@ def origin_of(labels: Labels, image: Image | None = None) -> Origin:
 
 def image_name(image: Image) -> str:
     """Name of the file an image was opened from, or else of its layer."""
-    return Path(image.source.path).name if image.source.path else str(image.name)
+    path = file_of(image)
+    return Path(path).name if path else str(image.name)
 
 
 def read_earlier(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:

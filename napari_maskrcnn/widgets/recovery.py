@@ -85,9 +85,12 @@ class Keeper(QObject):
     -------
     offers_changed ()
         There is something to restore now, or nothing any more.
+    closing ()
+        The window is being closed; layers are still kept.
     """
 
     offers_changed = Signal()
+    closing = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
@@ -97,6 +100,7 @@ class Keeper(QObject):
         self._viewer = weakref.ref(viewer)
         self._watches: dict[Labels, LayerWatch] = {}
         self._came_with: dict[Labels, int] = {}
+        self._held: set[Labels] = set()
         self._claims: list[Claim] = []
         self._reading: Future[tuple[list[Claim], list[JournalError]]] | None = None
         self._searching: Future[list[StoredWindow]] | None = in_thread(
@@ -124,8 +128,13 @@ class Keeper(QObject):
             window.destroyed.connect(self.window_closed)
 
     def window_closed(self, *_: object) -> None:
-        """Write what is left and end the journal: the person closed the window."""
-        for layer in list(self._watches):
+        """Write what is left and end the journal: the person closed the window.
+
+        Layers that could not be saved where they belong will be offered.
+        """
+        if not self._closed:
+            self.closing.emit()
+        for layer in self._watches.keys() - self._held:
             self._unwatch(layer)
         self.close()
 
@@ -139,6 +148,17 @@ class Keeper(QObject):
         self.session.close(None if self._watches else "closed")
         self._watches.clear()
         self._release()
+
+    def hold(self, layer: Labels) -> None:
+        """Keep a layer also when it is removed from the viewer: it is not saved elsewhere yet."""
+        self._held.add(layer)
+
+    def let_go(self, layer: Labels) -> None:
+        """Take `hold` back."""
+        viewer = self._viewer()
+        self._held.discard(layer)
+        if layer in self._watches and (viewer is None or layer not in viewer.layers):
+            self._unwatch(layer)
 
     def restore(self) -> None:
         """Bring back what the crashed windows left."""
@@ -219,7 +239,7 @@ class Keeper(QObject):
         self._watch(event.value)
 
     def _removed(self, event: Any) -> None:
-        if event.value in self._watches:
+        if event.value in self._watches and event.value not in self._held:
             self._unwatch(event.value)
 
     def _watch(self, layer: Any) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_maskrcnn.annotate.journal.batch import JournalError, StoredLayer
 from napari_maskrcnn.annotate.journal.file import Journal
 from napari_maskrcnn.annotate.journal.folder import StoredWindow
-from napari_maskrcnn.widgets.layers import spatial_shape
+from napari_maskrcnn.widgets.layers import file_of, spatial_shape
 from napari_maskrcnn.widgets.stored_layer import layer_from_parts, read_look, set_attributes
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _find(viewer: Viewer, kind: type[Layer], described: dict[str, Any]) -> Any:
     path = described.get("path")
     for layer in viewer.layers:
         if isinstance(layer, kind) and list(spatial_shape(layer)) == described["shape"]:
-            same_file = path is not None and layer.source.path == path
+            same_file = path is not None and file_of(layer) == path
             if same_file or layer.name == described.get("name"):
                 return layer
     return None

@@ -14,7 +14,7 @@ from napari_maskrcnn.annotate.journal.table import table_from_bytes, table_to_by
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.stored import kept_from_bytes, kept_to_bytes
-from napari_maskrcnn.widgets.layers import TRANSFORMS, spatial_shape
+from napari_maskrcnn.widgets.layers import TRANSFORMS, file_of, spatial_shape
 from napari_maskrcnn.widgets.prediction import KEY, LOOK, prediction_of, remember
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _image_of(layer: Labels, layers: Iterable[Layer]) -> Image | None:
 def _source(layer: Layer) -> dict[str, Any]:
     source = layer.source
     sample = list(source.sample) if source.sample else None
-    return {"path": source.path, "plugin": source.reader_plugin, "sample": sample}
+    return {"path": file_of(layer), "plugin": source.reader_plugin, "sample": sample}
 
 
 def _jsonable(value: Any) -> Any:

@@ -11,7 +11,6 @@ from typing import Literal, get_args
 from napari_maskrcnn.annotate.image_states import SAID, State
 
 Role = Literal["train", "validation"]
-Order = Literal["table", "least certain"]
 ROLES: tuple[Role, ...] = get_args(Role)
 #: What some system does not allow in the name of a file.
 FORBIDDEN = set('<>:"/\\|?*')
@@ -62,26 +61,20 @@ class Entry:
         return self.state not in SAID
 
 
-def next_open(entries: Sequence[Entry], after: str = "", order: Order = "table") -> Entry | None:
+def next_open(entries: Sequence[Entry], after: str = "") -> Entry | None:
     """Return the image to look at next; None when all are verified or excluded.
 
     Parameters
     ----------
     entries : sequence of Entry
-        All, in the order of the table.
+        In the order in which a person goes through them.
     after : str
-        The image that is shown now, which is not meant.
-    order : {"table", "least certain"}
-        The next one of the table, then from its start; or the one whose prediction is least
-        certain, and those without a prediction last.
+        The image that is shown now: what is behind it comes first, then what is before it.
     """
     names = [entry.name for entry in entries]
     place = names.index(after) + 1 if after in names else 0
-    around = [entry for entry in (*entries[place:], *entries[:place]) if entry.open]
-    around = [entry for entry in around if entry.name != after]
-    if order == "least certain":
-        around.sort(key=lambda entry: 2.0 if entry.certainty is None else entry.certainty)
-    return around[0] if around else None
+    around = (*entries[place:], *entries[:place])
+    return next((entry for entry in around if entry.open and entry.name != after), None)
 
 
 def counts(entries: Iterable[Entry]) -> dict[State, int]:

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_maskrcnn.annotate.image_states import States
+from napari_maskrcnn.annotate.image_states import State, States
 from napari_maskrcnn.annotate.project.about import (
     FILE,
     ProjectError,
@@ -186,7 +186,10 @@ class Project:
                 place = copied(source, self.root / "images", name) if copy else source
                 inside = place.is_relative_to(self.root)
                 image = written_path(place, self.root)
-                added.append(Entry(name, image, original="" if inside else str(source)))
+                # A dataset that becomes a project brings labels of which nobody says more.
+                labelled = self.file("labels", name, ".tif").is_file()
+                state = State.CORRECTING if labelled else State.NEW
+                added.append(Entry(name, image, state, original="" if inside else str(source)))
             if added:
                 self._write(replace(sheet, entries=(*sheet.entries, *added)))
             return added

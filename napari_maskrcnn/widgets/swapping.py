@@ -1,0 +1,182 @@
+"""Another image and its labels in the place of those that are shown: nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_maskrcnn.annotate.image_states import put_states
+from napari_maskrcnn.annotate.project.prepare import Ready
+from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.layers import FILE, labels_over, spatial_shape
+from napari_maskrcnn.widgets.prediction import KEY, LOOK, is_untouched, prediction_of, remember
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.components import LayerList
+    from napari.layers import Image, Labels, Layer
+
+#: Where the metadata of labels keep which image of which project they belong to.
+MARK = "napari-maskrcnn project"
+
+#: What of the look of the labels and their tools stays.
+LABELS_LOOK = (*LOOK, "brush_size", "preserve_labels", "contiguous", "n_edit_dimensions")
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An image of a project and its labels in the viewer."""
+
+    name: str
+    image: Image
+    labels: Labels
+
+
+def swap(viewer: Viewer, ready: Ready, before: Shown | None, folder: str) -> Shown:
+    """Show another image with its labels; contrast, tool, brush and view stay.
+
+    The layers of the image before are removed; only their look is taken from them.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to.
+    ready : Ready
+        What.
+    before : Shown, optional
+        What is shown now.
+    folder : str
+        Of the project.
+    """
+    layers = viewer.layers
+    mode = before.labels.mode if before is not None else None
+    shape = spatial_shape(before.image) if before is not None else ()
+    image = _image(layers, ready, before.image if before is not None else None)
+    labels = _labels(ready, image, before.labels if before is not None else None, folder)
+    old = before.labels if before is not None else None
+    # Before the old one goes: a viewer without layers forgets its view.
+    layers.insert(layers.index(old) + 1 if old in layers else len(layers), labels)
+    layers.selection.active = labels
+    if old in layers:
+        with nothing_to_collect():
+            layers.remove(old)
+    labels.name = f"{ready.name} instances"
+    if mode is not None and str(mode) in _KEPT_MODES:
+        labels.mode = mode
+    if shape != spatial_shape(image):
+        viewer.reset_view()
+    return Shown(ready.name, image, labels)
+
+
+#: The others are none of a person's tools, or begun on the old layer.
+_KEPT_MODES = ("pan_zoom", "paint", "erase", "fill", "pick")
+
+
+def labels_of(viewer: Viewer, shown: Shown) -> Labels | None:
+    """Return the labels of an image that count now; None when they were all removed.
+
+    A tool that changes very much, and predicting again, put a new layer in the place of the old.
+    """
+    found = related(viewer, shown)
+    active = viewer.layers.selection.active
+    marked = [layer for layer in found if is_marked(layer, shown.name) and layer.visible]
+    for layer in (active, *reversed(marked), *reversed(found)):
+        if layer in found:
+            return layer
+    return None
+
+
+def related(viewer: Viewer, shown: Shown) -> list[Labels]:
+    """Labels layers in the viewer that belong to an image of a project."""
+    from napari.layers import Labels
+
+    def belongs(layer: Any) -> bool:
+        if not isinstance(layer, Labels) or layer.multiscale:
+            return False
+        record = prediction_of(layer)
+        made_of_it = record is not None and record.image() is shown.image
+        fits = spatial_shape(layer) == spatial_shape(shown.image)
+        return fits and (layer is shown.labels or made_of_it or is_marked(layer, shown.name))
+
+    return [layer for layer in viewer.layers if belongs(layer)]
+
+
+def is_marked(layer: Labels, name: str | None = None) -> bool:
+    """Whether a layer says that it belongs to an image of a project, perhaps to this one."""
+    mark = layer.metadata.get(MARK)
+    return isinstance(mark, dict) and (name is None or mark.get("image") == name)
+
+
+def is_touched(labels: Labels) -> bool:
+    """Whether labels are not just what was predicted."""
+    return prediction_of(labels) is None or not is_untouched(labels)
+
+
+def release(viewer: Viewer, labels: Labels) -> None:
+    """Let go of the pixels of labels that were removed from a viewer and are saved.
+
+    What napari keeps of a removed layer goes with one of Python's rare full collections: until then
+    hundreds of images would fill the memory.
+    """
+    if labels not in viewer.layers:
+        labels.metadata.pop(KEY, None)
+        labels.data = np.zeros((1,) * labels.ndim, np.uint8)
+
+
+def _image(layers: LayerList, ready: Ready, before: Image | None) -> Image:
+    """The layer of the image before with other pixels, or else a new one in its place."""
+    from napari.layers import Image
+
+    if before is not None and before in layers and _same_kind(before, ready):
+        kept = before.dtype == ready.image.dtype
+        before.data = ready.image
+        before.name = ready.name
+        before.metadata[FILE] = str(ready.path)
+        if not kept:
+            before.reset_contrast_limits_range()
+            before.reset_contrast_limits()
+        return before
+    image = Image(ready.image, name=ready.name, rgb=ready.rgb, metadata={FILE: str(ready.path)})
+    known = before is not None and before in layers
+    layers.insert(layers.index(before) + 1 if known else len(layers), image)
+    if known:
+        with nothing_to_collect():
+            layers.remove(before)
+        image.name = ready.name
+    return image
+
+
+def _same_kind(layer: Image, ready: Ready) -> bool:
+    """Whether a layer, one of ours, can show another image as well."""
+    same = layer.rgb == ready.rgb and layer.ndim == ready.stored.labels.ndim
+    return FILE in layer.metadata and same and not layer.multiscale
+
+
+def _labels(ready: Ready, image: Image, before: Labels | None, folder: str) -> Labels:
+    stored = ready.stored
+    labels = labels_over(image, stored.labels, f"{ready.name} instances", features=stored.table)
+    labels.metadata[MARK] = {"folder": folder, "image": ready.name}
+    put_states(labels.metadata, ready.states)
+    if ready.kept is not None and ready.choice is not None:
+        remember(labels, image, ready.kept, ready.choice)
+    if before is not None:
+        _take_over(labels, before, LABELS_LOOK)
+    labels.selected_label = _unused(labels)
+    return labels
+
+
+def _take_over(layer: Layer, before: Layer, names: Iterable[str]) -> None:
+    """Give a layer the look of another; setting what it has already would draw it anew."""
+    for name in names:
+        value = getattr(before, name)
+        if getattr(layer, name) != value:
+            setattr(layer, name, value)
+
+
+def _unused(labels: Labels) -> int:
+    from napari_maskrcnn.annotate.edits import next_id
+
+    return int(next_id(labels.data, labels.features))
