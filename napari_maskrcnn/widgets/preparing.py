@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
@@ -37,7 +36,7 @@ class Preparer(QObject):
     arrived (Ready)
         The wanted image.
     prepared (str)
-        Any image; its prediction may be new.
+        Any image; its prediction may be new. Empty when all are predicted.
     failed (str)
         An image that cannot be opened; why was shown.
     """
@@ -115,7 +114,9 @@ class Preparer(QObject):
             return
         name = next(self._urgent(self._project), "")
         if not name:
-            self._all = False
+            if self._all:
+                self._all = False
+                self.prepared.emit("")
             return
         self._preparing = name
         job = partial(_job, self._project, name, self._predictor, self._barrier())
@@ -160,15 +161,4 @@ def _job(
 ) -> Job[tuple[Project, Ready | None]]:
     barrier()
     ready = yield from prepare_job(project, name, predictor, stop)
-    _import_for_window()
     return project, ready
-
-
-def _import_for_window() -> None:
-    """Do once in the thread what the window does next: its first time imports a great deal."""
-    import numpy as np
-    from napari.layers import Image, Labels
-
-    pixel: Any = np.zeros((1, 1), np.uint8)
-    Labels(pixel)
-    Image(pixel)

@@ -40,3 +40,11 @@ def idle(loop: Loop, qtbot: Any) -> None:
     qtbot.waitUntil(
         lambda: not (loop.preparer.runner.running or loop.desk.saver.waiting), timeout=20_000
     )
+
+
+def names(viewer: Any) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def saved(project: Project, name: str) -> list[int]:
+    return [int(i) for i in np.unique(tifffile.imread(project.file("labels", name, ".tif")))]
