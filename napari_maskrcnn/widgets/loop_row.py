@@ -116,13 +116,12 @@ class LoopRow(QWidget):
 
 
 def progress_text(loop: Loop) -> str:
-    """Say which image is shown, how many are verified, and how fast that goes."""
+    """Say how many images are verified, and how fast that goes."""
     if loop.project is None:
         return ""
     found = counts(loop.project.entries)
     left = sum(found.values()) - found.get(State.EXCLUDED, 0)
-    words = [loop.desk.name] if loop.desk.name else []
-    words.append(f"{found.get(State.VERIFIED, 0)} of {left} verified")
+    words = [f"{found.get(State.VERIFIED, 0)} of {left} verified"]
     pace = loop.desk.pace.objects_per_hour
     if pace is not None:
         words.append(f"{pace:,} objects an hour")

@@ -60,7 +60,7 @@ def test_a_folder_of_images_becomes_a_project(
     qtbot.waitUntil(lambda: dock.loop.desk.name == "y", timeout=20_000)
     idle(dock.loop, qtbot)
     assert dock.viewer.layers["y instances"].data.min() == 1
-    assert dock.row.text.text() == "y · 0 of 2 verified"
+    assert dock.row.text.text() == "0 of 2 verified"
     dock.close_button.click()
     assert dock.images.isHidden()
     Project.open(tmp_path).close()
