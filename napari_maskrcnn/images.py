@@ -59,8 +59,13 @@ def check_form(image: Any) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        Not one 2-D image, not numbers, or smaller than 4 pixels.
+        Not one 2-D image, not numbers, smaller than 4 pixels, or of a size that is not known.
     """
+    if any(n != n for n in image.shape):
+        raise ValueError(
+            f"The image has shape {image.shape}: dask does not know its size. Call "
+            "compute_chunk_sizes() on it first."
+        )
     shape, dtype = tuple(int(n) for n in image.shape), np.dtype(image.dtype)
     if dtype.kind not in "buif":
         remedy = "take their magnitude, numpy.abs" if dtype.kind == "c" else "convert it"
