@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -87,10 +87,17 @@ class FileModel(QAbstractTableModel, Generic[Row]):
 
     def replace(self, position: int, row: Row) -> None:
         """Put another row at a position; it is shown where the last one was."""
-        self._rows[position] = row
-        shown = self._shown_at[position]
+        self.replace_some({position: row})
+
+    def replace_some(self, rows: Mapping[int, Row]) -> None:
+        """Put other rows at some positions; the view is told once."""
+        if not rows:
+            return
+        for position, row in rows.items():
+            self._rows[position] = row
+        shown = [self._shown_at[position] for position in rows]
         last = len(self.columns) - 1
-        self.dataChanged.emit(self.index(shown, 0), self.index(shown, last))
+        self.dataChanged.emit(self.index(min(shown), 0), self.index(max(shown), last))
 
     def position(self, shown: int) -> int:
         """Return the position of the row that is shown as the `shown`-th from the top."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from napari_maskrcnn.widgets.ask import ask, ask_download
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.file_table import Column, FileTable
 from napari_maskrcnn.widgets.folder_form import FolderForm
-from napari_maskrcnn.widgets.folder_work import Asked, folder_job, look_job
+from napari_maskrcnn.widgets.folder_work import Asked, Looked, folder_job, look_job
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.pair_opener import PairOpener
@@ -49,9 +50,11 @@ class FolderDock(Dock):
         )
         self.detail = QLabel()
         self.opener = PairOpener(self.viewer, self)
-        # What the table lists, and what runs after the folder was looked through.
-        self._plan: Plan | None = None
-        self._images = Path()
+        # What the table lists, and what came since it was shown last.
+        self._names: Mapping[Path, str] = {}
+        self._changes: dict[int, FileState] = {}
+        # What runs after the folder was looked through.
+        self._title = ""
         self._predicting, self._again = False, False
         self._next: Plan | None = None
         self._build()
@@ -76,7 +79,7 @@ class FolderDock(Dock):
         self.form.model_wanted.connect(self.look)
         self.header.models.chosen.connect(self.look)
         self.runner.progressed.connect(self._take_step)
-        self.runner.shown.connect(self._say_time)
+        self.runner.shown.connect(self._show_step)
         self.runner.returned.connect(self._take)
         self.runner.finished.connect(self._go_on)
         self.table.opened.connect(self._open)
@@ -122,22 +125,22 @@ class FolderDock(Dock):
         return Asked(images, labels, self.form.request(self.header.models.value()))
 
     def _look(self, asked: Asked) -> None:
-        self._images = asked.images
+        self._title = asked.images.name
         self.form.setEnabled(not self._predicting)
-        title = f"Look through {asked.images.name}"
+        title = f"Look through {self._title}"
         self.runner.start(partial(look_job, asked), title, needs_torch=False)
 
-    def _take(self, result: Plan | FolderResult | None) -> None:
-        if isinstance(result, Plan):
-            self._plan = result
-            self.table.files.set_rows(result.files)
+    def _take(self, result: Looked | FolderResult | None) -> None:
+        if isinstance(result, Looked):
+            self._names = result.names
+            self.table.files.set_rows(result.plan.files)
             if self._predicting and not self.runner.cancelled:
-                self._next = self._allowed(result)
+                self._next = self._allowed(result.plan)
         elif isinstance(result, FolderResult):
-            before = self.table.files.rows
-            for number, state in enumerate(result.files):
-                if before[number] != state:
-                    self.table.files.replace(number, state)
+            self._show_changes()
+            before = enumerate(zip(self.table.files.rows, result.files, strict=True))
+            self._changes = {number: now for number, (then, now) in before if now != then}
+            self._show_changes()
             if result.ended:
                 show_problem(result.ended)
         self._say()
@@ -155,7 +158,7 @@ class FolderDock(Dock):
         plan, self._next = self._next, None
         again, self._again = self._again, False
         if plan is not None:
-            self.runner.start(partial(folder_job, plan), f"Predict {self._images.name}")
+            self.runner.start(partial(folder_job, plan), f"Predict {self._title}")
             return
         self._predicting = False
         self.form.setEnabled(True)
@@ -163,15 +166,21 @@ class FolderDock(Dock):
             self.look()
 
     def _take_step(self, step: Progress) -> None:
-        state = step.data.get("file")
-        if state is not None:
-            self.table.files.replace(step.data["number"], state)
-            self._say()
+        # Of small images hundreds come in a second; the window shows them a few times.
+        if (state := step.data.get("file")) is not None:
+            self._changes[step.data["number"]] = state
 
-    def _say_time(self, step: Progress) -> None:
+    def _show_step(self, step: Progress) -> None:
+        if self._changes:
+            self._show_changes()
+            self._say()
         seconds = step.data.get("seconds_left")
         if seconds is not None:
             self.row.message.setText(f"{step.message}, {time_left(seconds)}")
+
+    def _show_changes(self) -> None:
+        changes, self._changes = self._changes, {}
+        self.table.files.replace_some(changes)
 
     def _say(self, chosen: int | None = None) -> None:
         """Count the images, and say what there is to know of the chosen one."""
@@ -191,9 +200,7 @@ class FolderDock(Dock):
         self.opener.open(self.table.files.rows[number].task)
 
     def _name(self, state: FileState) -> str:
-        source = state.task.source
-        inside = source.is_relative_to(self._images)
-        return str(source.relative_to(self._images)) if inside else source.name
+        return self._names[state.task.source]
 
 
 def _detail(state: FileState) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,15 @@ class Opened:
     table: Any
 
 
-def look_job(asked: Asked, stop: threading.Event) -> Job[Plan | None]:
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is to be done in a folder, and the names of its images within it, as text."""
+
+    plan: Plan
+    names: Mapping[Path, str]
+
+
+def look_job(asked: Asked, stop: threading.Event) -> Job[Looked | None]:
     """Find the images of a folder and what is to be done with each; None when it was stopped.
 
     Raises
@@ -89,7 +98,9 @@ def look_job(asked: Asked, stop: threading.Event) -> Job[Plan | None]:
     inputs = find_inputs([asked.images], asked.output)
     if not inputs.tasks:
         raise ValueError(f"There is no image in {asked.images}. Choose another folder.")
-    return make_plan(inputs.tasks, asked.output, asked.request)
+    plan = make_plan(inputs.tasks, asked.output, asked.request)
+    sources = [task.source for task in inputs.tasks]
+    return Looked(plan, {source: str(source.relative_to(asked.images)) for source in sources})
 
 
 def folder_job(plan: Plan, stop: threading.Event) -> Job[FolderResult]:
