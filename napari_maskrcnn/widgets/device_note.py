@@ -8,6 +8,9 @@ from qtpy.QtWidgets import QLabel
 
 from napari_maskrcnn.device_line import Idle
 
+# The toolkit's own colour of links cannot be read on napari's dark theme.
+LINK = '<a href="{}" style="color: #4a9fdc">how to fix</a>'
+
 
 class DeviceNote(QLabel):
     """One line under the button, with a link where something can be done."""
@@ -22,7 +25,7 @@ class DeviceNote(QLabel):
         """Show a device in words, and the better one that is not used."""
         text = escape(used)
         if idle is not None:
-            link = f'<a href="{escape(idle.link)}">how to fix</a>' if idle.link else idle.remedy
+            link = LINK.format(escape(idle.link)) if idle.link else escape(idle.remedy)
             text = f"{text}; your {escape(idle.name)} is unused: {link}"
         self.setText(text)
         self.setToolTip(idle.remedy if idle is not None else "What computed, and how precisely")
