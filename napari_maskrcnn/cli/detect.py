@@ -147,7 +147,7 @@ def detect(
 ) -> Kept:
     """Predict one image by the job that the window runs; no plane of it when it was stopped."""
     from napari_maskrcnn.jobs import guarded, run
-    from napari_maskrcnn.predict.kept import predict_planes_job
+    from napari_maskrcnn.predict.planes import predict_planes_job
 
     job = predict_planes_job([None], lambda _: image, settings, stop, model)
     return run(guarded(job), report)

@@ -14,7 +14,7 @@ from napari_maskrcnn.images import MOST_CHANNELS
 from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
-from napari_maskrcnn.predict.kept import predict_planes_job
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings
 from napari_maskrcnn.sources.source import Source
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from napari_maskrcnn.device_line import Facts, Idle, find_facts, idle_device
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.choice import Choice
-from napari_maskrcnn.predict.kept import Kept, predict_planes_job
+from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.link import tracks
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.preview import make_patch
 from napari_maskrcnn.predict.regions import Region
 from napari_maskrcnn.predict.settings import PredictSettings

@@ -51,8 +51,8 @@ def test_a_failure_names_its_subject_once(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_log_is_silent_but_for_our_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     with logged(verbose=False):
-        logging.getLogger("napari_maskrcnn.predict.kept").warning("Plane 2 has no object")
-        logging.getLogger("napari_maskrcnn.predict.kept").info("it is quiet")
+        logging.getLogger("napari_maskrcnn.predict.planes").warning("Plane 2 has no object")
+        logging.getLogger("napari_maskrcnn.predict.planes").info("it is quiet")
         logging.getLogger("tifffile").error("a traceback")
     assert capsys.readouterr().err == "napari-maskrcnn: Plane 2 has no object\n"
     with logged(verbose=True):

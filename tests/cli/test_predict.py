@@ -15,8 +15,9 @@ import tifffile
 
 from napari_maskrcnn.jobs import run as drain
 from napari_maskrcnn.predict.folder.manifest import NAME
-from napari_maskrcnn.predict.kept import Choice, predict_planes_job
+from napari_maskrcnn.predict.kept import Choice
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from tests.cli.conftest import Main
 

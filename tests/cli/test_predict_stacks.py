@@ -14,8 +14,8 @@ import zarr
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.formats.tiff import read_tiff
 from napari_maskrcnn.jobs import run as drain
-from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.predict.stack import predict_stack
 from napari_maskrcnn.sources.resampled import rescaled

@@ -17,7 +17,8 @@ from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.predict import plane
-from napari_maskrcnn.predict.kept import Choice, Kept, predict_planes_job
+from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.regions import centred_in
 from napari_maskrcnn.predict.settings import PredictSettings
 

@@ -8,8 +8,8 @@ import pytest
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
-from napari_maskrcnn.predict.kept import predict_planes_job
 from napari_maskrcnn.predict.plane import predict_job
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.sources.resampled import Resampled, choose_level
 from napari_maskrcnn.sources.source import Source

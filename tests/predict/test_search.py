@@ -14,7 +14,7 @@ from napari_maskrcnn.jobs import JobError, Progress, guarded, is_out_of_memory, 
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.predict import plane
 from napari_maskrcnn.predict.finder import Finder
-from napari_maskrcnn.predict.kept import predict_planes_job
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.synthetic import synthetic_nuclei
 

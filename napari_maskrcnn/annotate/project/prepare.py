@@ -25,7 +25,8 @@ from napari_maskrcnn.images import read_image
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.models.model import file_hash
-from napari_maskrcnn.predict.kept import Choice, Kept, predict_planes_job
+from napari_maskrcnn.predict.kept import Choice, Kept
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 
 if TYPE_CHECKING:

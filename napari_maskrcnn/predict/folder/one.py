@@ -12,7 +12,7 @@ from napari_maskrcnn.formats.label_data import per_axis
 from napari_maskrcnn.jobs import Job, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.folder.inputs import Task
-from napari_maskrcnn.predict.kept import predict_planes_job
+from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.sources.resampled import choose_level
