@@ -2,7 +2,7 @@
 
 Run it with ``make pictures``: it needs a screen, or Xvfb. It presses the buttons that a person
 would press and saves docs/images: predict-part, predict,
-correct, corrections, fine-tune, export and folder.
+correct, find, corrections, fine-tune, export and folder.
 
     python docs/make_pictures.py [--only folder] [--image FILE] [--model NAME|FILE] [--seconds 60]
 """
@@ -33,7 +33,8 @@ from napari_maskrcnn.widgets.folder_dock import FolderDock
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
-from napari_maskrcnn.widgets.toolbox import ADD
+from napari_maskrcnn.widgets.toolbox import ADD, FIND
+from napari_maskrcnn.widgets.tools import Stroke
 
 IMAGES = Path(__file__).resolve().parent / "images"
 WINDOW = (1280, 800)
@@ -149,6 +150,24 @@ def correct(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None
     panel.correct.tools.stop()
 
 
+def find(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None:
+    """Take an object away and let the model outline it again in a box; then all as it was."""
+    page = panel.correct
+    found, areas = np.unique(labels.data[labels.data > 0], return_counts=True)
+    usual = found[np.argsort(areas)][len(found) // 2]
+    rows, columns = np.nonzero(labels.data == usual)
+    labels.data_setitem((rows, columns), 0)
+    page.toggle(FIND)
+    pause(1.0)
+    wait(lambda: not page.prompting.running)
+    corners = np.array([[rows.min(), columns.min()], [rows.max(), columns.max()]], float)
+    page.tools.stroke.emit(Stroke(FIND, labels, (None, None), corners, clicked=False))
+    save(viewer, "find")
+    page.tools.stop()
+    labels.undo()
+    labels.undo()
+
+
 def corrections(viewer: napari.Viewer, panel: MaskRCNNPanel, labels: Labels) -> None:
     """Show what was corrected in colours, with a finished region; then all as it was."""
     page = panel.correct
@@ -238,6 +257,7 @@ def loop(image: Path | None, model: str, seconds: float) -> None:
     predict_part(viewer, panel)
     labels = predict(viewer, panel)
     correct(viewer, panel, labels)
+    find(viewer, panel, labels)
     corrections(viewer, panel, labels)
     fine_tune(viewer, panel, seconds)
     export(viewer, panel, viewer.layers[0].name)
