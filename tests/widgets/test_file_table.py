@@ -97,6 +97,17 @@ def test_a_row_that_changes_stays_where_it_is_until_sorted_again(table: FileTabl
     assert names(model) == ["b10.tif", "c.tif", "A.tif", "b9.tif"]
 
 
+def test_many_rows_that_change_are_told_at_once(table: FileTable[File]) -> None:
+    model = table.files
+    model.sort(0, UP)  # A, b9, b10
+    changed: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda first, last: changed.append((first.row(), last.row())))
+    model.replace_some({0: replace(FILES[0], objects=7), 1: replace(FILES[1], objects=8)})
+    model.replace_some({})
+    assert changed == [(1, 2)]
+    assert [model.data(model.index(row, 1)) for row in range(3)] == ["12", "8", "7"]
+
+
 def test_the_chosen_row_is_still_chosen_when_sorted(table: FileTable[File], qtbot: Any) -> None:
     said: list[int] = []
     table.chosen.connect(said.append)
