@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_maskrcnn.annotate.kinds import Counts, Kinds
@@ -50,6 +52,7 @@ class Follower(QObject):
         self._layer: Labels | None = None
         self._shown: ShownPlane | None = None
         self._view: Any = None
+        self._data: Any = None
         self._undone: int | None = None
         self._predicted: Any = None
         self._tally: Tally | None = None
@@ -111,13 +114,13 @@ class Follower(QObject):
 
     def _begin(self) -> None:
         """Compare everything from now on: with this prediction, in these pixels."""
-        layer, self._tally = self._layer, None
+        layer, self._tally, self._data = self._layer, None, None
         record = prediction_of(layer)
         self._predicted = record.labels if record is not None else None
         if layer is None or self._shown is None:
             return
-        self._view, self._undone = self._shown.view(), undone_steps(layer)
-        if self._predicted and not layer.multiscale:
+        self._view, self._undone, self._data = self._shown.view(), undone_steps(layer), layer.data
+        if self._predicted and not layer.multiscale and _fits(layer.data.shape, self._predicted):
             self._tally = Tally(layer.data.shape, self._predicted)
 
     def _is_another_prediction(self) -> bool:
@@ -135,6 +138,9 @@ class Follower(QObject):
     def _redrawn(self, event: Any) -> None:
         """Follow Undo and Redo; the event also comes when another plane is shown."""
         if self._is_another_prediction() or self._tally is None or self._shown is None:
+            return
+        if event.source.data is not self._data:
+            # Another array is drawn before it is told of, and may have other axes.
             return
         before, self._undone = self._undone, undone_steps(event.source)
         seen, self._view = self._view, self._shown.view()
@@ -163,6 +169,16 @@ class Follower(QObject):
     def _wake(self) -> None:
         if not self._timer.isActive():
             self._timer.start(DELAY_MS)
+
+
+def _fits(shape: Sequence[int], planes: Mapping[PlaneIndex, NDArray[np.int32]]) -> bool:
+    """Whether planes are those of an array of `shape`: it may have been replaced by another."""
+    return all(
+        len(plane) == len(shape)
+        and all(at is None or at < n for at, n in zip(plane, shape, strict=True))
+        and tuple(n for at, n in zip(plane, shape, strict=True) if at is None) == labels.shape
+        for plane, labels in planes.items()
+    )
 
 
 def described(counts: Counts | None, accepted: int) -> str:

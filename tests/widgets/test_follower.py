@@ -130,3 +130,16 @@ def test_large_labels_are_looked_at_little_by_little(qtbot: Any, heartbeat: Any)
         pass
     assert follower.said() == "Corrected: 1 added"
     assert heartbeat.stop() < 0.1
+
+
+@pytest.mark.parametrize("shape", [(3, 14, 15), (1, 14, 16), (14, 16), (3, 3, 14, 16)])
+def test_other_data_that_does_not_fit_the_prediction_is_not_compared(
+    layer: Labels, follower: Follower, qtbot: Any, shape: tuple[int, ...]
+) -> None:
+    layer.data_setitem(np.nonzero(layer.data == 2), 0)
+    with qtbot.waitSignal(follower.changed, timeout=500):
+        layer.data = np.ones(shape, np.int32)
+    assert follower.said() == ""
+    with qtbot.waitSignal(follower.changed, timeout=500):
+        layer.data = np.where(start() == 2, 0, start())
+    assert follower.said() == "Corrected: 1 removed"
