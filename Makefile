@@ -52,6 +52,7 @@ docs: $(VENV)/.installed-docs
 pictures: $(VENV)/.installed-docs
 	@$(LIBRARIES) --virtual-screen
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py $(PICTURES_ARGS)
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_project_picture.py
 
 benchmark: $(VENV)/.installed-demo
 	$(BIN)/python -m benchmarks $(BENCHMARK_ARGS)
