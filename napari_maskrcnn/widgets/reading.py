@@ -25,23 +25,25 @@ class Pixels:
         numpy, dask or zarr; the finest first, one unless the layer is multiscale.
     rgb : bool
         Whether the last axis holds colours.
-    scale : tuple of float
-        Size of a pixel along each axis without the colours, in one unit for the axes of a plane.
+    scale : tuple of float or None
+        Size of a pixel along each axis without the colours, in one unit; None along axes of another
+        kind, such as time.
     """
 
     levels: tuple[Any, ...]
     rgb: bool
-    scale: tuple[float, ...]
+    scale: tuple[float | None, ...]
 
     @classmethod
     def of(cls, image: Image) -> Pixels:
         """Take them from a layer; nothing is read."""
         levels = tuple(image.data) if image.multiscale else (image.data,)
-        units = [1.0] * image.ndim
-        if all(unit.is_compatible_with(image.units[-1]) for unit in image.units):
-            units = [float((1 * unit).to(image.units[-1]).magnitude) for unit in image.units]
+        last = image.units[-1]
         scale = tuple(
-            abs(float(size)) * unit for size, unit in zip(image.scale, units, strict=True)
+            abs(float(size)) * float((1 * unit).to(last).magnitude)
+            if unit.is_compatible_with(last)
+            else None
+            for size, unit in zip(image.scale, image.units, strict=True)
         )
         return cls(levels, bool(image.rgb), scale)
 
@@ -66,7 +68,8 @@ class Pixels:
         shapes = [tuple(int(level.shape[axis]) for axis in axes) for level in self.levels]
         level = choose_level(shapes, diameter, known)
         view = self.plane(plane, level)
-        seen = squared(view, self.scale[axes[0]] / self.scale[axes[1]])
+        tall, wide = (self.scale[axis] for axis in axes)
+        seen = view if tall is None or wide is None else squared(view, tall / wide)
         if level == 0 and seen is view:
             return view
         height, width = shapes[0]
