@@ -18,6 +18,7 @@ from napari_maskrcnn.annotate.project.pace import Pace
 from napari_maskrcnn.annotate.project.prepare import Ready, planes_of
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import LABELS, Stored
+from napari_maskrcnn.annotate.regions import KEY as REGIONS
 from napari_maskrcnn.widgets.layer_states import say
 from napari_maskrcnn.widgets.layers import micrometres
 from napari_maskrcnn.widgets.origin import origin_of
@@ -138,7 +139,10 @@ class Desk(QObject):
         edited = self._edited or labels is not shown.labels
         touched = edited and (known or is_touched(labels))
         states = states_in(labels.metadata) or project.states(shown.name)
-        if not (verified or touched or states != project.states(shown.name)):
+        regions = labels.metadata.get(REGIONS)
+        # Comparing them with their file is left to the thread.
+        said = REGIONS in labels.metadata or states != project.states(shown.name)
+        if not (verified or touched or said):
             return
         self._edited = False
         seconds = self.pace.leave(time.monotonic())
@@ -154,6 +158,7 @@ class Desk(QObject):
             seconds,
             micrometres(labels),
             partial(origin.provenance, data),
+            regions,
         )
         self.saver.save(project, left, labels)
 

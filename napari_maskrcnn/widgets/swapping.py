@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_maskrcnn.annotate.image_states import put_states
 from napari_maskrcnn.annotate.project.prepare import Ready
+from napari_maskrcnn.annotate.regions import KEY as REGIONS
 from napari_maskrcnn.widgets.collector import nothing_to_collect
 from napari_maskrcnn.widgets.layers import FILE, labels_over, spatial_shape
 from napari_maskrcnn.widgets.prediction import KEY, LOOK, is_untouched, prediction_of, remember
@@ -160,6 +161,8 @@ def _labels(ready: Ready, image: Image, before: Labels | None, folder: str) -> L
     labels = labels_over(image, stored.labels, f"{ready.name} instances", features=stored.table)
     labels.metadata[MARK] = {"folder": folder, "image": ready.name}
     put_states(labels.metadata, ready.states)
+    if ready.regions:
+        labels.metadata[REGIONS] = ready.regions
     if ready.kept is not None and ready.choice is not None:
         remember(labels, image, ready.kept, ready.choice)
     if before is not None:

@@ -16,6 +16,7 @@ from napari_maskrcnn.annotate.project.stored import (
     count_objects,
     read_labels_of,
     write_labels_of,
+    write_regions,
 )
 
 
@@ -41,6 +42,8 @@ class Left:
         Micrometres a pixel along every axis.
     provenance : callable, optional
         Says where the labels come from; reads the image.
+    regions : plain value, optional
+        Finished regions, as a layer's metadata hold them.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Left:
     seconds: float = 0.0
     scale: tuple[float, ...] | None = None
     provenance: Callable[[], Mapping[str, Any]] | None = None
+    regions: Any = None
 
 
 def leave(project: Project, left: Left) -> Entry:
@@ -66,6 +70,7 @@ def leave(project: Project, left: Left) -> Entry:
     """
     entry = project.entry(left.name)
     states = left.states
+    write_regions(project, left.name, left.regions)
     said = State.VERIFIED in (states.image, *states.planes.values())
     if left.touched or said:
         provenance = left.provenance() if left.provenance is not None else None

@@ -18,6 +18,7 @@ from napari_maskrcnn.annotate.project.stored import (
     certainty,
     read_labels_of,
     read_prediction,
+    read_regions,
     stacked,
     write_prediction,
 )
@@ -51,6 +52,8 @@ class Ready:
         The prediction, and what counts of it.
     states : States
         Of the image and its planes.
+    regions : plain value, optional
+        Finished regions, as a layer's metadata hold them.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Ready:
     kept: Kept | None
     choice: Choice | None
     states: States
+    regions: Any = None
 
     @property
     def rgb(self) -> bool:
@@ -190,7 +194,8 @@ def prepare_job(
             f"{stored.labels.shape}. Put the right image back, or move the labels away."
         )
     kept, choice = predicted if predicted is not None else (None, None)
-    return Ready(name, path, image, stored, kept, choice, project.states(name))
+    regions = read_regions(project, name)
+    return Ready(name, path, image, stored, kept, choice, project.states(name), regions)
 
 
 def _keep_prediction(project: Project, name: str, kept: Kept, choice: Choice) -> None:

@@ -8,6 +8,7 @@
     labels/             <name>.tif and <name>.csv, as a person left them
     predictions/        <name>.tif, <name>.csv and <name>.npz with every candidate
     states/             <name>.json for a stack of which some planes are further than others
+    regions/            <name>.json with the parts that are finished
     models/             for the weights that are trained with it
     history/            what was replaced, and log.csv with every change of a state
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 LABELS = "labels"
 PREDICTIONS = "predictions"
+REGIONS = "regions"
 #: Columns of the table that a person's work may change without a change of pixels.
 SPOKEN = ("index", "class", "state")
 _BACKGROUND: dict[str, Any] = {"index": 0, "class": "", "area": 0, "bbox": "", "state": ""}
@@ -137,6 +139,28 @@ def write_prediction(project: Project, name: str, kept: Kept, choice: Choice) ->
     _write(project, PREDICTIONS, name, Stored(labels, chosen.table), None, None)
     with replacing(project.root, path) as part:
         part.write_bytes(kept_to_bytes(kept, choice))
+
+
+def read_regions(project: Project, name: str) -> Any:
+    """Return the finished regions of an image in the plain form of a layer's metadata; or None."""
+    try:
+        return json.loads(project.file(REGIONS, name, ".json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write_regions(project: Project, name: str, regions: Any) -> None:
+    """Write the finished regions of an image, if they are others than before.
+
+    Raises
+    ------
+    WriteError
+        The disk is full or read-only.
+    """
+    if (regions or None) == (read_regions(project, name) or None):
+        return
+    with replacing(project.root, project.file(REGIONS, name, ".json")) as part:
+        part.write_text(json.dumps(regions, indent=1) + "\n", encoding="utf-8")
 
 
 def certainty(kept: Kept, choice: Choice) -> float:

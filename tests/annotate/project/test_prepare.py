@@ -11,6 +11,7 @@ import tifffile
 
 from napari_maskrcnn.annotate.image_states import State, States
 from napari_maskrcnn.annotate.project.dataset import export_dataset_job, verified, verified_pairs
+from napari_maskrcnn.annotate.project.leave import Left, leave
 from napari_maskrcnn.annotate.project.prepare import needs_prediction, prepare_job
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of
@@ -75,6 +76,19 @@ def test_labels_of_another_image_are_named(project: Project, images: list[Path])
     images[1].write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"b\.tif: cannot be read as an image"):
         run(prepare_job(project, "b", Squares()))
+
+
+def test_finished_regions_stay_with_their_image(project: Project) -> None:
+    ready = run(prepare_job(project, "a", Squares()))
+    assert ready is not None
+    assert ready.regions is None
+    for regions in ([{"corners": [[0, 0], [9, 9]]}], [{"corners": [[0, 0], [5, 5]]}]):
+        left = Left("a", ready.stored, ready.states, touched=False, regions=regions)
+        assert leave(project, left).state == State.PREDICTED
+        again = run(prepare_job(project, "a", Squares()))
+        assert again is not None
+        assert again.regions == regions
+    assert len(list((project.root / "history" / "regions").iterdir())) == 1
 
 
 def verify(project: Project, name: str, states: States, role: str = "train") -> None:
