@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,7 +106,8 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     kept = yield from _with_patches(job, score, request.factor)
     if not kept.planes:
         return Predicted(None)
-    _import_for_window(kept)
+    _import_for_window()
+    kept.choose(Choice(kept.score))
     merged = _merged(kept, request)
     looks = None
     if not len(kept.choose(Choice(kept.score))) and not stop.is_set() and model.card.diameter:
@@ -180,9 +181,12 @@ def _facts() -> Facts:
     return find_facts()
 
 
-def _import_for_window(kept: Kept) -> None:
-    """Do once in the thread what the window does next: its first time imports a great deal."""
+@cache
+def _import_for_window() -> None:
+    """Do once in the thread what the window does next: its first time imports a great deal.
+
+    Once only: napari silences warnings meanwhile, which two threads must not do at one time.
+    """
     from napari.layers import Labels
 
-    kept.choose(Choice(kept.score))
     Labels(np.zeros((1, 1), np.uint8))
