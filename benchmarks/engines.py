@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from benchmarks.setting import Setting
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import SamplingConfig
+from napari_maskrcnn.network.targets import Target
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.train.augment import Crop
 from napari_maskrcnn.train.gradients import routed
 from napari_maskrcnn.train.targets import make_target
 
@@ -133,7 +135,7 @@ def torchvision_losses(
     ]
     targets = []
     for labels in setting.labels:
-        truth = make_target(labels.astype(np.int64), {}, device)
+        truth = _truth(labels, device)
         masks = (truth.labels == truth.ids[:, None, None]).to(torch.uint8)
         targets.append({"boxes": truth.boxes, "labels": truth.classes, "masks": masks})
     return network, lambda: sum(network(images, targets).values())
@@ -150,7 +152,13 @@ def our_losses(
         for v in (setting.config.image_mean, setting.config.image_std)
     )
     images = ((pixels - mean) / std).to(device)
-    targets = [make_target(labels.astype(np.int64), {}, device) for labels in setting.labels]
+    targets = [_truth(labels, device) for labels in setting.labels]
     generator = torch.Generator().manual_seed(0)
     sampling = SamplingConfig()
     return network, lambda: network.losses(images, targets, sampling, generator).total
+
+
+def _truth(labels: NDArray[Any], device: torch.device) -> Target:
+    """What is true of labels (H, W), for either engine: torchvision knows no unknown area."""
+    crop = Crop(np.zeros((3, *labels.shape), np.float32), labels.astype(np.int64))
+    return replace(make_target(crop, {}, device), ignored=None)

@@ -112,7 +112,7 @@ def test_predict_correct_fine_tune_export(
     again = panel.header.labels.layer()
     assert again is not labels
     assert again in viewer.layers
-    assert predict.choice.source.text().startswith("mine on")
+    assert predict.choice.source.text() == "found by mine"
 
     # Export the corrected labels and read the same back.
     panel.header.labels.choose(labels)
