@@ -37,7 +37,7 @@ def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
     Raises
     ------
     ValueError
-        When two images would have the same output.
+        When two images would have the same output, or one that is an image itself.
     """
     tasks: list[Task] = []
     failures: list[tuple[Path, str]] = []
@@ -102,13 +102,22 @@ def _literal(text: str) -> str:
 def _refuse_collisions(tasks: Sequence[Task]) -> None:
     by_output: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
-        name = os.path.abspath(task.labels)
-        # File systems of these two take two names that differ in case for one.
-        folded = name.casefold() if sys.platform in ("win32", "darwin") else name
-        by_output[folded].append(task)
+        by_output[_folded(task.labels)].append(task)
     for same in by_output.values():
         if len(same) > 1:
             raise ValueError(
                 f"{same[0].source} and {same[1].source} would both be written to "
                 f"{same[0].labels}; rename one, or predict them into two folders"
             )
+    for task in tasks:
+        for other in by_output.get(_folded(task.source), []):
+            raise ValueError(
+                f"the labels of {other.source} would be written to {task.source}, which is to be "
+                "predicted itself; leave it out, or choose another output folder"
+            )
+
+
+def _folded(path: Path) -> str:
+    """Return a path as its file system compares it: two of them take no notice of case."""
+    name = os.path.abspath(path)
+    return name.casefold() if sys.platform in ("win32", "darwin") else name

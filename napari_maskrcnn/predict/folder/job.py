@@ -19,7 +19,7 @@ from napari_maskrcnn.predict.folder.one import (
     remove_leftovers,
     write_outputs,
 )
-from napari_maskrcnn.predict.folder.plan import FileState, Plan
+from napari_maskrcnn.predict.folder.plan import FileState, Plan, decide
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models import Model
@@ -123,14 +123,27 @@ class _Run:
         read = stamp(waiting.task.source)
         yield self._tell(number, replace(waiting, status="predicting"))
         try:
-            found = yield from self._within(
-                find_in_file_job(waiting.task.source, self.plan.request, model, stop)
-            )
-            state = waiting if found is None else self._write(waiting, found, read, started)
+            state = self._elsewhere(waiting)
+            if state is None:
+                found = yield from self._within(
+                    find_in_file_job(waiting.task.source, self.plan.request, model, stop)
+                )
+                state = waiting if found is None else self._write(waiting, found, read, started)
         except Exception as error:  # whatever one file leads to, the others are still done
             state = self._failed(waiting, error)
         self._done += state is not waiting
         yield self._tell(number, state)
+
+    def _elsewhere(self, state: FileState) -> FileState | None:
+        """What another run over the same folder made of an image since this one was planned.
+
+        Noting anything about it here would make its outputs those of nobody.
+        """
+        task = state.task
+        if state.replace or not (task.labels.exists() or task.table.exists()):
+            return None
+        now = decide(task, Manifest(self.plan.output), self.plan.how)
+        return now if now.status != "waiting" else None
 
     def _within(self, job: Job[Found | None]) -> Job[Found | None]:
         """Pass an image's job through, its steps counted as part of the whole run."""
@@ -147,6 +160,8 @@ class _Run:
         self, state: FileState, found: Found, read: Stamp | None, started: float
     ) -> FileState:
         task = state.task
+        if (other := self._elsewhere(state)) is not None:
+            return other
         before = self._manifest.record(task)
         if before is not None and before.status == "begun":
             remove_leftovers(task)

@@ -124,13 +124,24 @@ def make_plan(
     how = how_of(request, path.stem, file_hash(path))
     manifest = Manifest(output)
     files = tuple(
-        FileState(task, replace=True) if overwrite else _decide(task, manifest, how)
+        FileState(task, replace=True) if overwrite else decide(task, manifest, how)
         for task in tasks
     )
     return Plan(files, output, request, how)
 
 
-def _decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
+def decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
+    """Decide what is to be done with one image: it waits, is done, or `exists`.
+
+    Parameters
+    ----------
+    task : Task
+        The image and its outputs.
+    manifest : Manifest
+        What is known of earlier runs.
+    how : dict
+        What it is to be predicted with, as `how_of` gives it.
+    """
     record = manifest.record(task)
     existing = [path for path in (task.labels, task.table) if path.exists()]
     if not existing:

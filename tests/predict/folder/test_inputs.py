@@ -73,3 +73,11 @@ def test_what_is_no_input_is_a_failure(tree: Path, tmp_path: Path) -> None:
     assert [path.name for path, _ in inputs.failures] == ["empty", "absent.png"]
     assert inputs.failures[0][1] == "no image in this folder"
     assert len(inputs.tasks) == 1
+
+
+def test_no_image_of_a_run_is_where_the_labels_of_another_go(tree: Path, tmp_path: Path) -> None:
+    (tree / "b_labels.tif").touch()
+    given = [tree / "b.tif", tree / "b_labels.tif"]
+    with pytest.raises(ValueError, match=r"labels of .*b\.tif would be written to .*b_labels\.tif"):
+        find_inputs(given, tree)
+    assert len(find_inputs(given, tmp_path / "out").tasks) == 2

@@ -92,6 +92,35 @@ def test_what_was_done_is_not_done_again(images: Path, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
+def test_two_runs_over_one_folder_share_the_work(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first, second = planned(images, out), planned(images, out)
+    assert (first.todo, second.todo) == (3, 3)
+    drained(first)
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir() if path.name != NAME}
+    states = drained(second).files
+    assert [(s.status, s.earlier, s.objects) for s in states] == [("done", True, 1)] * 3
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert planned(images, out).todo == 0
+
+
+def test_an_image_that_another_run_finished_meanwhile_is_done(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    plan, other = planned(images, out), planned(images, out)
+
+    def faster(*given: Any) -> Any:
+        monkeypatch.setattr(job, "find_in_file_job", finding.find)
+        drained(other)
+        return (yield from finding.find(*given))
+
+    monkeypatch.setattr(job, "find_in_file_job", faster)
+    assert [state.status for state in drained(plan).files] == ["done"] * 3
+    assert [state.status for state in planned(images, out).files] == ["done"] * 3
+    check_outputs(out, 3)
+
+
 def test_a_stop_leaves_the_image_it_came_in_as_it_was(images: Path, tmp_path: Path) -> None:
     stop, out = threading.Event(), tmp_path / "out"
 
