@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -38,7 +39,7 @@ def say(text: str = "") -> None:
 
 def say_result(text: str, values: Mapping[str, Any], as_json: bool) -> None:
     """Write one result: as a line for people, or its values as a line of JSON for a script."""
-    say(to_json(values) if as_json else text)
+    say(to_json(values) if as_json else _printable(text))
 
 
 def to_json(values: object, indent: int | None = None) -> str:
@@ -51,7 +52,7 @@ def fail(subject: object, error: BaseException | str) -> int:
     said = error if isinstance(error, str) else one_line(error)
     # A reason often begins with the file it is about.
     text = said if said.startswith(str(subject)) else f"{subject}: {said}"
-    _write(sys.stderr, f"{text}\n")
+    _write(sys.stderr, f"{_printable(text)}\n")
     if isinstance(error, BaseException):
         logging.getLogger(__name__).debug("%s", subject, exc_info=error)
     return FAILED
@@ -100,6 +101,11 @@ def interruptible() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _printable(text: str) -> str:
+    """Return a line in which the name of a file breaks no line and moves no cursor."""
+    return re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], text)
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -45,6 +45,9 @@ def open_image(path: str | Path, axes: str | None = None) -> Source:
         raise FileNotFoundError(f"{path}: no such file.")
     if path.is_dir() and not is_zarr(path):
         raise ValueError(f"{path}: is a folder, and no zarr.")
+    if not path.is_dir() and not path.is_file():
+        # Opening a pipe would wait for ever for somebody who writes into it.
+        raise ValueError(f"{path}: is no file but a pipe or a device; save the image in a file.")
     try:
         return _open(path, axes)
     except Exception as error:
@@ -52,6 +55,7 @@ def open_image(path: str | Path, axes: str | None = None) -> Source:
         text = str(error) or type(error).__name__
         if text.startswith(str(path)):
             raise
+        text = text.removesuffix(".")
         raise ValueError(f"{path}: cannot be read as an image ({text}).") from error
 
 

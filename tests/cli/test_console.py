@@ -49,6 +49,14 @@ def test_a_failure_names_its_subject_once(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "a.tif: too small\n" * 2
 
 
+def test_a_name_of_several_lines_is_said_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+    say_result("a\nb.tif: 3 objects", {}, as_json=False)
+    fail("ü\x1b[2K.tif", "too small")
+    said = capsys.readouterr()
+    assert said.out == "a\\nb.tif: 3 objects\n"
+    assert said.err == "ü\\x1b[2K.tif: too small\n"
+
+
 def test_the_log_is_silent_but_for_our_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     with logged(verbose=False):
         logging.getLogger("napari_maskrcnn.predict.planes").warning("Plane 2 has no object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,19 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.zarr/.zattrs").write_text("{}")
     with pytest.raises(ValueError, match="no image in this folder"):
         open_image(tmp_path / "bad.zarr")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.tif")
+    with pytest.raises(ValueError, match=r"x\.tif: is no file but a pipe"):
+        open_image(tmp_path / "x.tif")
+
+
+def test_what_was_said_ends_once(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", noise(2, 3, 2, 20, 30), photometric="minisblack")
+    with pytest.raises(ValueError, match=r"command line\)\)\.$"):
+        open_image(tmp_path / "x.tif")
 
 
 def test_images_are_told_by_their_name(tmp_path: Path) -> None:
