@@ -43,7 +43,18 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
 
 
 def as_image(image: Any) -> Any:
-    """Return anything with a shape and a type as it is, unread, and the rest as an array."""
+    """Return anything with a shape and a type as it is, unread, and the rest as an array.
+
+    Raises
+    ------
+    ValueError
+        It is the name of a file.
+    """
+    if isinstance(image, str | Path):
+        raise ValueError(
+            f"{str(image)!r} is the name of a file; give its pixels, such as "
+            "skimage.io.imread(name), or predict the file on the command line."
+        )
     of_pixels = hasattr(image, "shape") and isinstance(getattr(image, "dtype", None), np.dtype)
     return image if of_pixels else np.asarray(image)
 
@@ -61,11 +72,7 @@ def check_form(image: Any) -> tuple[int, int]:
     ValueError
         Not one 2-D image, not numbers, smaller than 4 pixels, or of a size that is not known.
     """
-    if any(n != n for n in image.shape):
-        raise ValueError(
-            f"The image has shape {image.shape}: dask does not know its size. Call "
-            "compute_chunk_sizes() on it first."
-        )
+    check_known(image.shape)
     shape, dtype = tuple(int(n) for n in image.shape), np.dtype(image.dtype)
     if dtype.kind not in "buif":
         remedy = "take their magnitude, numpy.abs" if dtype.kind == "c" else "convert it"
@@ -79,12 +86,23 @@ def check_form(image: Any) -> tuple[int, int]:
             f"The image has shape {shape}; one plane is (height, width) or (height, width, "
             "channels). For a stack use the window, or predict_stack in Python."
         )
-    if min(shape[:2]) < SMALLEST_SIDE or 0 in shape:
+    if shape[2:] == (0,):
+        raise ValueError(f"The image has shape {shape}: it has no channels.")
+    if min(shape[:2]) < SMALLEST_SIDE:
         raise ValueError(
             f"The image is {shape[0]} × {shape[1]} px; at least "
             f"{SMALLEST_SIDE} × {SMALLEST_SIDE} px are needed to find objects."
         )
     return shape[0], shape[1]
+
+
+def check_known(shape: Sequence[float]) -> None:
+    """Raise ValueError for the shape of a dask array whose lengths nobody knows yet."""
+    if any(n != n for n in shape):
+        raise ValueError(
+            f"The image has shape {tuple(shape)}: dask does not know its size. Call "
+            "compute_chunk_sizes() on it first."
+        )
 
 
 def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[np.float32]:

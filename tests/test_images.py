@@ -24,6 +24,7 @@ from napari_maskrcnn.images import (
         (np.zeros((1, 1)), "1 × 1 px; at least 4 × 4"),
         (np.zeros((3, 50)), "3 × 50 px"),
         (np.zeros((0, 50)), "0 × 50 px"),
+        (np.zeros((8, 8, 0)), r"shape \(8, 8, 0\): it has no channels"),
         (np.full((8, 8), np.nan), "no finite pixel"),
         (np.full((8, 8), np.inf), "no finite pixel"),
         (np.zeros((8, 8), complex), "complex128"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.images import MOST_CHANNELS
+from napari_maskrcnn.images import MOST_CHANNELS, as_image, check_known
 from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
@@ -76,8 +76,10 @@ def predict_stack(
     ValueError
         `stack` is not a stack, or `link` is unknown or has no axis.
     """
+    from napari_maskrcnn.models.model import Model
+
     settings = PredictSettings(
-        model=model if isinstance(model, str) else model.name,
+        model=model.name if isinstance(model, Model) else str(model),
         score=score,
         diameter=diameter,
         channels=tuple(channels) if channels is not None else None,
@@ -87,7 +89,7 @@ def predict_stack(
         overlap=overlap,
         gap=gap,
     )
-    loaded = None if isinstance(model, str) else model
+    loaded = model if isinstance(model, Model) else None
     return run(predict_stack_job(stack, settings, stop, loaded, axes), progress)
 
 
@@ -100,7 +102,8 @@ def predict_stack_job(
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
-    stack = stack if hasattr(stack, "shape") else np.asarray(stack)
+    stack = stack if hasattr(stack, "shape") else as_image(stack)
+    check_known(stack.shape)
     source = Source(stack, _axes(stack.shape) if axes is None else axes)
     source.check_link(settings.link)
     # What is neither in memory nor in chunks may know how to give a plane, but no piece of it.

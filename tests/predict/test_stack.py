@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import threading
 
+import dask.array as da
 import numpy as np
 import pytest
 
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.models import find_model
 from napari_maskrcnn.predict import plane
 from napari_maskrcnn.synthetic import synthetic_nuclei
 
@@ -90,6 +92,8 @@ def test_a_loaded_model_and_a_list_will_do(stack: np.ndarray) -> None:
     model = nm.load_model("nuclei", "cpu")
     labels, _ = nm.predict_stack([stack[0]], model=model)
     np.testing.assert_array_equal(labels[0], nm.predict(stack[0], model).to_labels())
+    by_path, _ = nm.predict_stack([stack[0]], model=find_model("nuclei"), device="cpu")
+    np.testing.assert_array_equal(by_path, labels)
 
 
 def test_axes_are_named_in_any_order(stack: np.ndarray) -> None:
@@ -126,5 +130,11 @@ def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:
         nm.predict_stack(stack[0])
     with pytest.raises(ValueError, match="shape"):
         nm.predict_stack(stack[:0])
+    for verb in (nm.predict, nm.predict_stack):
+        with pytest.raises(ValueError, match=r"'cells\.tif' is the name of a file"):
+            verb("cells.tif")
+    unknown = da.from_array(stack)[da.from_array(np.array([True, False, True]))]
+    with pytest.raises(ValueError, match="does not know its size"):
+        nm.predict_stack(unknown)
     with pytest.raises(ValueError, match="link is 'x'"):
         nm.predict_stack(stack, link="x")
