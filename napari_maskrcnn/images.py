@@ -158,13 +158,13 @@ def channels_first(
 def _channels(count: int, channels: Sequence[int] | None) -> tuple[int, ...]:
     if channels is None:
         return (0, 1, 2) if count in (3, 4) else (0,)
-    chosen = tuple(int(c) for c in channels)
-    if not 1 <= len(chosen) <= 3 or any(not 0 <= c < count for c in chosen):
+    chosen = tuple(channels)
+    if not 1 <= len(chosen) <= 3 or any(c not in range(count) for c in chosen):
         raise ValueError(
             f"channels is {chosen}; give one to three numbers from 0 to {count - 1}, for the image "
             f"has {count} channel{'s' if count != 1 else ''}."
         )
-    return chosen
+    return tuple(int(c) for c in chosen)
 
 
 def stretch(

@@ -53,7 +53,7 @@ def test_channels_are_chosen_and_alpha_is_left_out() -> None:
     assert to_chw(image, (2,))[:, 0, 0].tolist() == [30, 30, 30]
     assert to_chw(image, (1, 0))[:, 0, 0].tolist() == [20, 10, 10]
     assert to_chw(image, (2, 1, 0))[:, 0, 0].tolist() == [30, 20, 10]
-    for wrong in ((4,), (), (-1,), (0, 1, 2, 3)):
+    for wrong in ((4,), (), (-1,), (0, 1, 2, 3), (0.5,), "01"):
         with pytest.raises(ValueError, match="from 0 to 3, for the image has 4 channels"):
             to_chw(image, wrong)
 

@@ -89,7 +89,7 @@ def test_what_is_not_finite_is_the_darkest() -> None:
     ("shape", "dtype", "message"),
     [
         ((0, 500), np.uint8, "0 × 500 px"),
-        ((500, 500, 0), np.uint8, "at least 4 × 4"),
+        ((500, 500, 0), np.uint8, "it has no channels"),
         ((500, 500), np.complex64, "complex64"),
         ((5, 500, 500), np.uint8, "predict_stack"),
         ((np.nan, 500), np.uint8, "compute_chunk_sizes"),
