@@ -36,13 +36,22 @@ def collector_off() -> Iterator[None]:
 
 
 @contextmanager
-def nothing_to_collect() -> Iterator[None]:
-    """Let an explicit full collection find nothing to look at; later ones look again."""
-    gc.freeze()
+def only_young_collected() -> Iterator[None]:
+    """Let an explicit full collection look at young objects only, as napari's when a layer goes.
+
+    Freezing the old ones meanwhile would not do: a full collection that finds little makes Python
+    believe that little is alive, and the next, automatic one comes at once and looks at all of it.
+    """
+    collect = gc.collect
+
+    def collect_young(generation: int = 2) -> int:
+        return collect(0)
+
+    gc.collect = collect_young
     try:
         yield
     finally:
-        gc.unfreeze()
+        gc.collect = collect
 
 
 @contextmanager
@@ -61,4 +70,8 @@ def full_collections_postponed() -> Iterator[None]:
         with _lock:
             before = _holders.pop()
             if not _holders:
+                # Freezing also sets the count to 0 after which a full collection is due: else it
+                # would come at once, while the window shows the result.
+                gc.freeze()
+                gc.unfreeze()
                 gc.set_threshold(*before)

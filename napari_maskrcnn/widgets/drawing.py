@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import transforms_of
 
 if TYPE_CHECKING:
@@ -72,5 +72,5 @@ class Drawing:
         """Take the layer out of the viewer."""
         if self._shapes in self._layers:
             # napari collects garbage at every removal, which takes a quarter of a second.
-            with nothing_to_collect():
+            with only_young_collected():
                 self._layers.remove(self._shapes)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.regions import KEY, Rectangle, masks, rectangles, regions_of
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import PlaneIndex, camera_of, spatial_shape, transforms_of
 from napari_maskrcnn.widgets.shape_regions import regions_in
 
@@ -113,7 +113,7 @@ class FinishedRegions:
             shapes.events.data.disconnect(self._drawn)
             if shapes in self._viewer.layers:
                 # napari collects garbage at every removal, which takes a quarter of a second.
-                with nothing_to_collect():
+                with only_young_collected():
                     self._viewer.layers.remove(shapes)
 
     def _drawn(self, event: Any) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.kinds import ADDED, MERGED, REMOVED, RESHAPED, SPLIT, Kinds
 from napari_maskrcnn.annotate.rows import ACCEPTED
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.colouring import put_on, take_off
 from napari_maskrcnn.widgets.layers import PlaneIndex, camera_of, transforms_of
 
@@ -84,7 +84,7 @@ class KindColours:
             take_off(layer, self)
         if overlay is not None and overlay in self._viewer.layers:
             # napari collects garbage at every removal, which takes a quarter of a second.
-            with nothing_to_collect():
+            with only_young_collected():
                 self._viewer.layers.remove(overlay)
 
     def _add_overlay(self, layer: Labels) -> None:

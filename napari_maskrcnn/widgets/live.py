@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_maskrcnn.predict.preview import Patch, draw
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import PASSING, PlaneIndex, spatial_shape, transforms_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Live(QObject):
         if layer is None:
             return
         if layer in self._viewer.layers:
-            with nothing_to_collect():
+            with only_young_collected():
                 self._viewer.layers.remove(layer)
         if before is not None:
             before.visible = True

@@ -207,10 +207,16 @@ class Loop(QObject):
         layer = event.value
         if isinstance(layer, Labels) and is_marked(layer):
             # Not now: it is being inserted at this moment, perhaps by ourselves.
-            QTimer.singleShot(0, lambda: self._adopt(layer))
+            project = self.project
+            QTimer.singleShot(0, lambda: self._adopt(layer, project))
 
-    def _adopt(self, labels: Labels) -> None:
-        """Go on with labels that came back after a crash: with their project, and where it was."""
+    def _adopt(self, labels: Labels, project: Project | None) -> None:
+        """Go on with labels that came back after a crash: with their project, and where it was.
+
+        `project` is the one that was open when they came: closed since, it stays closed.
+        """
+        if project is not None and self.project is not project:
+            return
         mark, layers = labels.metadata[MARK], self.viewer.layers
         name, root = str(mark.get("image")), Path(str(mark.get("folder")))
         if labels not in layers or self.desk.name == name:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import to_data, transforms_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Measuring(QObject):
         shapes.mouse_drag_callbacks.remove(self._on_drag)
         chosen = layers.selection.active
         if shapes in layers:
-            with nothing_to_collect():
+            with only_young_collected():
                 layers.remove(shapes)
         if chosen is shapes and self._before in layers:
             layers.selection.active = self._before

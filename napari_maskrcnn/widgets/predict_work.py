@@ -99,6 +99,8 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     model = yield from _model(request, stop)
     if model is None:
         return Predicted(None)
+    # Before the first tile is done, since the window then makes its first labels layer.
+    _import_for_window()
     settings = request.settings
     score = model.score if settings.score is None else settings.score
     read = partial(request.pixels.read, diameter=settings.diameter, known=model.card.diameter)
@@ -106,7 +108,6 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     kept = yield from _with_patches(job, score, request.factor)
     if not kept.planes:
         return Predicted(None)
-    _import_for_window()
     kept.choose(Choice(kept.score))
     merged = _merged(kept, request)
     looks = None

@@ -11,7 +11,7 @@ import numpy as np
 from napari_maskrcnn.annotate.image_states import put_states
 from napari_maskrcnn.annotate.project.prepare import Ready
 from napari_maskrcnn.annotate.regions import KEY as REGIONS
-from napari_maskrcnn.widgets.collector import nothing_to_collect
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import FILE, labels_over, spatial_shape
 from napari_maskrcnn.widgets.prediction import KEY, LOOK, is_untouched, prediction_of, remember
 
@@ -62,7 +62,7 @@ def swap(viewer: Viewer, ready: Ready, before: Shown | None, folder: str) -> Sho
     layers.insert(layers.index(old) + 1 if old in layers else len(layers), labels)
     layers.selection.active = labels
     if old in layers:
-        with nothing_to_collect():
+        with only_young_collected():
             layers.remove(old)
     labels.name = f"{ready.name} instances"
     if mode is not None and str(mode) in _KEPT_MODES:
@@ -144,7 +144,7 @@ def _image(layers: LayerList, ready: Ready, before: Image | None) -> Image:
     known = before is not None and before in layers
     layers.insert(layers.index(before) + 1 if known else len(layers), image)
     if known:
-        with nothing_to_collect():
+        with only_young_collected():
             layers.remove(before)
         image.name = ready.name
     return image

@@ -9,7 +9,11 @@ import pytest
 
 from napari_maskrcnn.jobs import run
 from napari_maskrcnn.widgets import warm_up
-from napari_maskrcnn.widgets.collector import NEVER, full_collections_postponed
+from napari_maskrcnn.widgets.collector import (
+    NEVER,
+    full_collections_postponed,
+    only_young_collected,
+)
 
 
 @pytest.fixture
@@ -65,3 +69,25 @@ def test_a_job_that_fails_gives_the_collector_back() -> None:
     with pytest.raises(ValueError, match="no"):
         fail()
     assert gc.get_threshold() == before
+
+
+def test_no_full_collection_is_due_when_a_job_ends() -> None:
+    with full_collections_postponed():
+        for _ in range(3):
+            gc.collect(1)
+        assert gc.get_count()[2] >= 3
+    assert gc.get_count()[2] == 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_an_explicit_collection_is_of_young_objects_only() -> None:
+    gc.collect()
+    gc.collect(1)
+    before = gc.get_stats()
+    with only_young_collected():
+        gc.collect()
+        gc.collect(2)
+    after = gc.get_stats()
+    done = [b["collections"] - a["collections"] for a, b in zip(before, after, strict=True)]
+    assert done[0] >= 2
+    assert done[2] == 0

@@ -176,7 +176,10 @@ def test_a_stack_goes_plane_by_plane(make_napari_viewer: Make, qtbot: Any, tmp_p
         qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
         idle(loop, qtbot)
         assert project.entry("a").state == State.VERIFIED
+        # Closed right after a swap, it stays closed when its labels are noticed.
         loop.close()
+        qtbot.wait(20)
+        assert loop.project is None
 
 
 def test_plain_labels_need_no_project(
