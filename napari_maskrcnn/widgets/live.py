@@ -30,6 +30,7 @@ class Live(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._image: Image | None = None
+        self._shape: tuple[int, ...] = ()
         self._before: Labels | None = None
         self._layer: Labels | None = None
         self._factor = self._old = self._last = 0
@@ -56,11 +57,15 @@ class Live(QObject):
         """
         self.stop()
         self._image, self._factor, self._before = image, factor, before
+        self._shape = spatial_shape(image)
         self._old = self._last = 0
 
     def add(self, patch: Patch) -> None:
-        """Take a finished tile; it is shown with the next redraw."""
-        if self._image is not None:
+        """Take a finished tile; it is shown with the next redraw.
+
+        Not of an image that was given another shape meanwhile: there is no place for it.
+        """
+        if self._image is not None and spatial_shape(self._image) == self._shape:
             self._waiting.append(patch)
             if self._layer is None:
                 self._show(patch.plane)

@@ -41,8 +41,10 @@ class WhereBox(QComboBox):
         )
 
     def offer(self, viewer: Viewer, image: Image | None) -> None:
-        """List what there is for an image, keeping the choice while it exists."""
+        """List what there is for an image, keeping the choice while it exists, by whatever name."""
         chosen = self.currentText()
+        if chosen in self._drawn:
+            chosen = DRAWN.format(self._drawn[chosen].name)
         flat = image is None or image.ndim <= 2
         self._drawn = {
             DRAWN.format(layer.name): layer

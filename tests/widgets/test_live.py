@@ -98,7 +98,9 @@ def test_only_what_lies_in_a_region_is_replaced(viewer: Any, qtbot: Any, tiny_mo
     # Nothing changes further from the region than an object reaches.
     assert np.array_equal(now[100:, 100:], before[100:, 100:])
     assert not np.array_equal(now[:64, :64], before[:64, :64])
-    viewer.layers.remove("part")
+    viewer.layers["part"].name = "corner"
+    assert widget.form.where.currentText() == "Shapes of 'corner'"
+    viewer.layers.remove("corner")
     assert widget.form.where.currentText() == "Whole image"
 
 
@@ -122,3 +124,17 @@ def test_a_preview_lies_over_its_image(viewer: Any, qtbot: Any) -> None:
     assert not layer.editable
     live.stop()
     assert "turned in the making" not in viewer.layers
+
+
+@pytest.mark.parametrize("now", [(20, 30), (2, 20, 30)])
+def test_tiles_of_an_image_of_another_shape_are_not_shown(
+    viewer: Any, now: tuple[int, ...]
+) -> None:
+    """They would lie outside of it, or on a plane that it does not have."""
+    image = viewer.layers["cells"]
+    live = Live(viewer, viewer.window._qt_window)
+    live.start(image, 1, None)
+    image.data = np.zeros(now)
+    live.add(Patch((None, None), (), [(100, 100, np.ones((9, 9), bool))]))
+    assert live.layer is None
+    assert not live._timer.isActive()
