@@ -26,6 +26,7 @@ from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
 from napari_maskrcnn.widgets.keys import Keys
+from napari_maskrcnn.widgets.layers import displayed_plane
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.loop_row import LoopRow
 from napari_maskrcnn.widgets.prompting import Prompting
@@ -145,7 +146,7 @@ class CorrectWidget(Dock):
             self.tools.stop()
             return
         labels = self._editable()
-        if labels is None:
+        if labels is None or not self._is_flat(labels):
             self._tool_changed(self.tools.tool)
         elif tool.stack and labels.ndim < 3:
             show_problem(ValueError(f"{tool.name} needs a stack; these labels are one plane."))
@@ -180,6 +181,15 @@ class CorrectWidget(Dock):
             show_problem(error)
             return None
         return labels
+
+    def _is_flat(self, labels: Labels) -> bool:
+        """Whether a plane of the labels is shown, which every tool needs; else say so."""
+        try:
+            displayed_plane(self.viewer, labels)
+        except ValueError as error:
+            show_problem(error)
+            return False
+        return True
 
     def _stroke(self, stroke: Stroke) -> None:
         if stroke.tool is toolbox.FIND:

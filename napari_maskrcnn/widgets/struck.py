@@ -104,3 +104,6 @@ def check_editable(layer: Labels) -> None:
         )
     if not layer.editable:
         raise ValueError(f"{layer.name!r} is locked. Unlock it in the layer list first.")
+    flags = getattr(layer.data, "flags", None)
+    if flags is not None and not flags.writeable:
+        raise ValueError(f"The pixels of {layer.name!r} are read-only. Use a plain copy.")

@@ -233,6 +233,26 @@ def test_no_labels_and_locked_labels_are_refused(
     widget.buttons[DELETE].click()
     assert notes[1] == "error: 'truth' is locked. Unlock it in the layer list first."
     assert widget.tools.tool is None
+    locked.editable = True
+    locked.data.flags.writeable = False
+    widget.buttons[DELETE].click()
+    assert notes[2] == "error: The pixels of 'truth' are read-only. Use a plain copy."
+    assert widget.tools.tool is None
+
+
+def test_no_tool_is_turned_on_in_three_dimensions(
+    make_napari_viewer: Any, notes: list[str]
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_labels(np.stack([drawn()] * 2), name="truth")
+    widget = CorrectWidget(viewer)
+    viewer.dims.ndisplay = 3
+    widget.buttons[DELETE].click()
+    assert len(notes) == 1
+    assert "Switch to 2D" in notes[0]
+    assert widget.tools.tool is None
+    assert not widget.buttons[DELETE].isChecked()
+    assert [layer.name for layer in viewer.layers] == ["truth"]
 
 
 def test_a_stack_is_corrected_in_the_plane_that_is_shown(
