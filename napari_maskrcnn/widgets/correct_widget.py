@@ -247,7 +247,7 @@ class CorrectWidget(Dock):
             self.review.stop()
             return
         labels = self._editable()
-        if labels is not None:
+        if labels is not None and self._is_flat(labels):
             self.tools.stop()
             self.review.start(labels)
             self.hint.setText(REVIEWING)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEXT_KEY, PREVIOUS_KEY = "N", "Shift-B"
 ALL_DONE = "Every image is verified or excluded: nothing is left to do here."
+NO_IMAGES = "The project has no image yet. Add some in the dock Project."
 NOT_SAVED = "The labels of {} are not saved yet: they could not be written. Wait a moment."
 NO_PREVIOUS = "There is no image before this one."
 
@@ -147,7 +148,7 @@ class Loop(QObject):
         if following:
             self.show(following)
         else:
-            show_note(ALL_DONE)
+            show_note(ALL_DONE if self.entries() else NO_IMAGES)
 
     def previous(self) -> None:
         """Show the image that was shown before this one."""

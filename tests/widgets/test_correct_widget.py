@@ -252,6 +252,10 @@ def test_no_tool_is_turned_on_in_three_dimensions(
     assert "Switch to 2D" in notes[0]
     assert widget.tools.tool is None
     assert not widget.buttons[DELETE].isChecked()
+    widget.review_button.click()
+    assert "Switch to 2D" in notes[1]
+    assert not widget.review.running
+    assert not widget.review_button.isChecked()
     assert [layer.name for layer in viewer.layers] == ["truth"]
 
 

@@ -151,3 +151,15 @@ def test_closing_saves_what_is_shown(
     assert project.entry("a").state == State.CORRECTING
     assert loop.project is None
     Project.open(project.root).close()
+
+
+def test_a_project_without_images_says_so(
+    make_napari_viewer: Any, tmp_path: Path, notes: list[str]
+) -> None:
+    viewer = make_napari_viewer()
+    with Project.create(tmp_path / "empty") as project:
+        loop = loop_of(viewer)
+        loop.open(project)
+        loop.show_next()
+        assert "has no image yet" in notes[0]
+        loop.close()
