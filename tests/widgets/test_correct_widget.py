@@ -240,25 +240,6 @@ def test_no_labels_and_locked_labels_are_refused(
     assert widget.tools.tool is None
 
 
-def test_no_tool_is_turned_on_in_three_dimensions(
-    make_napari_viewer: Any, notes: list[str]
-) -> None:
-    viewer = make_napari_viewer()
-    viewer.add_labels(np.stack([drawn()] * 2), name="truth")
-    widget = CorrectWidget(viewer)
-    viewer.dims.ndisplay = 3
-    widget.buttons[DELETE].click()
-    assert len(notes) == 1
-    assert "Switch to 2D" in notes[0]
-    assert widget.tools.tool is None
-    assert not widget.buttons[DELETE].isChecked()
-    widget.review_button.click()
-    assert "Switch to 2D" in notes[1]
-    assert not widget.review.running
-    assert not widget.review_button.isChecked()
-    assert [layer.name for layer in viewer.layers] == ["truth"]
-
-
 def test_a_stack_is_corrected_in_the_plane_that_is_shown(
     make_napari_viewer: Any, drag: Drag
 ) -> None:
