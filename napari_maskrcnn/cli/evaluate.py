@@ -179,6 +179,7 @@ def _reader(folder: Path) -> Finder:
         raise UsageError(f"--predictions {folder} is no folder")
 
     def find(example: Example) -> Found:
+        """Read the labels of an example and their scores."""
         names = [labels_name(example.name), *(example.name + suffix for suffix in IMAGE_SUFFIXES)]
         # "predict DATASET" mirrors the dataset's own images/ folder.
         candidates = [place / name for place in (folder, folder / "images") for name in names]

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_maskrcnn.network.config import NetworkConfig, SamplingConfig
+from napari_maskrcnn.models import Model
+from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train.augment import random_crop
@@ -36,24 +37,9 @@ def example() -> Example:
     return Example(image, labels, "drawn")
 
 
-@pytest.fixture(scope="module")
-def tiny() -> MaskRCNN:
-    torch.manual_seed(0)
-    return MaskRCNN(
-        NetworkConfig(
-            backbone="resnet18",
-            frozen_norm=False,
-            last_stage=4,
-            fpn_channels=8,
-            box_channels=16,
-            mask_channels=8,
-            anchor_sizes=(8, 16, 32, 64),
-            canonical_size=56,
-            aligned=True,
-            paste="subpixel",
-            round_anchors=False,
-        )
-    )
+@pytest.fixture
+def tiny(base: Model) -> MaskRCNN:
+    return base.network
 
 
 def test_an_object_on_the_edge_is_unknown() -> None:
