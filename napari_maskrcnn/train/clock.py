@@ -49,6 +49,10 @@ class Clock:
         self._last = now
         return round(self._state.seconds, 3)
 
+    def go_on(self) -> None:
+        """Count from now: what passed since the last `tick` was not training."""
+        self._last = time.monotonic()
+
     def validation_due(self) -> bool:
         """Often enough for a curve, without eating the budget; by steps alone when it counts."""
         ahead = self.position() - self._validated_at

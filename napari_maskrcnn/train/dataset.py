@@ -38,6 +38,8 @@ class Example:
         True where nothing is known; labels are 0 there. None: all is known.
     intensities : (float, float), optional
         Those that become 0 and 1, for a part of a larger image; None: from this one.
+    cut_from : (str, int, int), optional
+        For a part of a larger image: the name of that, and row and column of the first pixel in it.
     """
 
     image: NDArray[Any]
@@ -46,6 +48,7 @@ class Example:
     classes: dict[int, str] = field(default_factory=dict)
     ignored: NDArray[np.bool_] | None = None
     intensities: tuple[float, float] | None = None
+    cut_from: tuple[str, int, int] | None = None
 
     @cached_property
     def limits(self) -> tuple[float, float]:

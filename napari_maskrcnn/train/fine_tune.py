@@ -5,12 +5,14 @@ from __future__ import annotations
 import operator
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from numpy.typing import ArrayLike
 
 from napari_maskrcnn.device import choose_device
@@ -21,16 +23,19 @@ from napari_maskrcnn.models.weights import save_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.predict.plane import predict_job
 from napari_maskrcnn.predict.settings import PredictSettings
-from napari_maskrcnn.train.base import begin
+from napari_maskrcnn.train.base import Start, begin
 from napari_maskrcnn.train.calibrate import choose_score_job
+from napari_maskrcnn.train.curves import curves
 from napari_maskrcnn.train.dataset import Example, make_example, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
-from napari_maskrcnn.train.metrics import average_precision
+from napari_maskrcnn.train.metrics import average_precision, count_errors
 from napari_maskrcnn.train.regions import Region, finished
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.split import split
 
 Pair = tuple[ArrayLike, ArrayLike]
+#: Of the images a card names these many.
+MOST_NAMES = 100
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class FineTuneResult:
     history : tuple of dict
         Losses of every step; ``ap50`` and ``ap75`` where it was validated.
     before, after : dict
-        ``{"ap50": x, "ap75": x}`` of the base and of the model on the held-out part; empty without
-        one, `before` also from scratch.
+        ``{"ap50": x, "ap75": x, "objects": n, "missed": n, "extra": n}`` of the base and of the
+        model on the held-out part, with the counts at an IoU of 0.5; empty without one, `before`
+        also from scratch.
     finished : bool
         False when it was stopped early.
     trouble : str
@@ -59,6 +65,8 @@ class FineTuneResult:
     after: dict[str, float]
     finished: bool
     trouble: str = ""
+    held: tuple[Example, ...] = ()
+    base: Callable[[], Model] | None = None
 
     def save(
         self, path: str | os.PathLike[str], overwrite: bool = False, half: bool = False
@@ -165,7 +173,8 @@ def fine_tune_job(
     settings.validate()
     require_objects(examples)
     yield Progress(0, 0, "Loading the model")
-    start = begin([*examples, *(validation or ())], settings, base)
+    begun = partial(begin, [*examples, *(validation or ())], settings, base)
+    start = begun()
     if validation is None:
         examples, validation = split(examples, settings.seed)
     device = choose_device(settings.device)
@@ -196,7 +205,22 @@ def fine_tune_job(
         after = _score(trained.network, card=card, held=validation)
     card = _card(card, settings, examples, trained, before, after)
     model = Model(trained.network, card, None, device)
-    return FineTuneResult(model, trained.history, before, after, trained.finished, trained.trouble)
+    return FineTuneResult(
+        model,
+        trained.history,
+        before,
+        after,
+        trained.finished,
+        trained.trouble,
+        tuple(validation),
+        None if settings.from_scratch else partial(_base, begun, device),
+    )
+
+
+def _base(begun: Callable[[], Start], device: torch.device) -> Model:
+    """Model of the base as the training found it, with the classes and the scale of the images."""
+    start = begun()
+    return Model(start.network.to(device).eval(), start.card, None, device)
 
 
 def _whole(name: str, value: object) -> int:
@@ -208,16 +232,18 @@ def _whole(name: str, value: object) -> int:
 
 
 def _score(network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]) -> dict[str, float]:
-    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples."""
+    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples, and errors in all."""
     device = next(network.parameters()).device
     model = Model(network, card, None, device)
     sums = [0.0, 0.0]
+    errors: Counter[str] = Counter()
     for example in held:
         found = run(predict_job(example.image, PredictSettings(), model))
         labels = example.judged(found.above(card.score).to_labels())
         scores = average_precision(example.labels, labels, (0.5, 0.75))
         sums = [total + value for total, value in zip(sums, scores.values(), strict=True)]
-    return {"ap50": sums[0] / len(held), "ap75": sums[1] / len(held)}
+        errors.update(count_errors(example.labels, labels))
+    return {"ap50": sums[0] / len(held), "ap75": sums[1] / len(held), **errors}
 
 
 def _card(
@@ -232,10 +258,12 @@ def _card(
     record = {
         "settings": asdict(settings),
         "images": len(examples),
+        "names": [example.name for example in examples[:MOST_NAMES]],
         "objects": sum(len(example.objects) for example in examples),
         "steps": trained.history[-1]["step"] if trained.history else 0,
         "seconds": trained.history[-1]["seconds"] if trained.history else 0.0,
         "before": before,
         "after": after,
+        "curves": curves(trained.history),
     }
     return replace(card, network=trained.network.config.to_dict(), history=(*card.history, record))

@@ -126,6 +126,8 @@ def train_job(
         if checkpoint is not None and clock.checkpoint_due():
             state.save(checkpoint, identity)
         yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", row)
+        # Whoever drains the job may pause it: the budget is for training alone.
+        clock.go_on()
     finished = clock.position() >= 1 and not trouble
     if checkpoint is not None:
         # Before the last validation: one that only stopping brings must not change a resumed run.

@@ -74,6 +74,22 @@ def average_precision(
     return _average_precision(overlaps(true, predicted), thresholds)
 
 
+def count_errors(true: ArrayLike, predicted: ArrayLike, threshold: float = 0.5) -> dict[str, int]:
+    """Objects of one image, how many of them are missed, and how many predicted ones are extra.
+
+    Parameters and errors are those of `match_labels`.
+
+    Returns
+    -------
+    dict
+        ``{"objects": n, "missed": n, "extra": n}``.
+    """
+    shared = overlaps(true, predicted)
+    found = len(_pairs(shared, threshold)[0])
+    objects, seen = len(shared.first_ids), len(shared.second_ids)
+    return {"objects": objects, "missed": objects - found, "extra": seen - found}
+
+
 def evaluate(
     true_labels: ArrayLike | Sequence[ArrayLike],
     predicted_labels: ArrayLike | Sequence[ArrayLike],

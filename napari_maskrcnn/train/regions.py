@@ -83,6 +83,7 @@ def restrict(example: Example, known: NDArray[np.bool_]) -> list[Example]:
     if example.ignored is not None:
         known = known & ~example.ignored
     pieces, _ = ndimage.label(known, EIGHT)
+    whole, top, left = example.cut_from or (example.name, 0, 0)
     found = []
     for number, where in enumerate(ndimage.find_objects(pieces), start=1):
         window = tuple(
@@ -100,6 +101,7 @@ def restrict(example: Example, known: NDArray[np.bool_]) -> list[Example]:
                 name=name,
                 ignored=ignored,
                 intensities=example.limits,
+                cut_from=(whole, top + window[0].start, left + window[1].start),
             )
         )
     return found

@@ -26,12 +26,14 @@ def test_the_result_predicts_saves_and_says_what_it_gained(
 ) -> None:
     result = run(fine_tune_job([example], FAST, base=base))
     assert result.finished
-    assert set(result.before) == set(result.after) == {"ap50", "ap75"}
+    measures = {"ap50", "ap75", "objects", "missed", "extra"}
+    assert set(result.before) == set(result.after) == measures
     assert any("ap50" in row for row in result.history)
     card = result.model.card
     assert card.base == "tiny"
     assert card.history[-1]["settings"]["seed"] == 0
     assert card.history[-1]["steps"] == len(result.history)
+    assert card.history[-1]["curves"]["loss"]["step"][-1] == len(result.history)
 
     path = result.save(tmp_path / "mine.safetensors")
     with pytest.raises(FileExistsError):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,23 @@ def test_a_resumed_run_is_an_uninterrupted_one(
     assert [row["step"] for row in resumed.history] == list(range(1, 10))
     assert _same(resumed.network, whole.network)
     assert [r["loss"] for r in resumed.history] == [r["loss"] for r in whole.history]
+
+
+def test_time_that_passes_while_nobody_asks_for_a_step_is_not_the_budgets(
+    base: Model, example: Example
+) -> None:
+    settings = replace(FAST, epochs=None, minutes=1.0)
+    stop = threading.Event()
+    network = copy.deepcopy(base.network)
+    job = train_job(network, [example], settings, zoom=2.0, stop=stop)
+    next(job)
+    time.sleep(0.5)
+    begin = time.monotonic()
+    second = next(job).data["seconds"]
+    took = time.monotonic() - begin
+    stop.set()
+    first = run(job).history[0]["seconds"]
+    assert second - first <= took + 0.01
 
 
 def test_a_checkpoint_of_another_training_or_a_broken_one_is_refused(

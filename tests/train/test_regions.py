@@ -123,6 +123,24 @@ def test_regions_apart_are_examples_of_their_own_and_overlapping_ones_are_one(
     assert (len(train), len(held)) == (1, 1)
 
 
+def test_a_part_of_a_part_knows_its_place_in_the_whole(example: Example) -> None:
+    known = np.zeros(example.labels.shape, bool)
+    known[120:, 150:] = True
+    (part,) = restrict(example, known)
+    known = np.zeros(part.labels.shape, bool)
+    known[110:] = True
+    smaller = restrict(part, known)[0]
+    assert smaller.image.shape[0] < part.image.shape[0] < example.image.shape[0]
+    for cut in (part, smaller):
+        assert cut.cut_from is not None
+        name, top, left = cut.cut_from
+        height, width = cut.labels.shape
+        assert name == example.name
+        np.testing.assert_array_equal(
+            cut.image, example.image[top : top + height, left : left + width]
+        )
+
+
 def test_a_mask_is_a_region_too(example: Example) -> None:
     mask = np.zeros(example.labels.shape, bool)
     mask[20:90, 30:120] = True
