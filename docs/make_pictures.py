@@ -252,7 +252,7 @@ def folder(model: str) -> None:
 def loop(image: Path | None, model: str, seconds: float) -> None:
     """Go through the loop once."""
     viewer, panel = open_window(image)
-    for box in (panel.header.models, panel.fine_tune.base):
+    for box in (panel.header.models, panel.fine_tune.form.base):
         box.set_value(model)
     predict_part(viewer, panel)
     labels = predict(viewer, panel)

@@ -8,32 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel
 
 from napari_maskrcnn.jobs import Job, JobError, Progress
 from napari_maskrcnn.models.folder import list_models, suggested_name
-from napari_maskrcnn.train.settings import DEFAULT_MINUTES, TrainSettings
+from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.widgets.dock import Dock
+from napari_maskrcnn.widgets.fine_tune_form import FineTuneForm
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import JobRunner, show_note, show_problem
 from napari_maskrcnn.widgets.loss_plot import LossPlot
-from napari_maskrcnn.widgets.model_box import ModelBox
-from napari_maskrcnn.widgets.pair_list import PairList
-from napari_maskrcnn.widgets.pairs import Snapshot, examples_of, find_pairs, snapshot
+from napari_maskrcnn.widgets.pairs import Snapshot, examples_of
 from napari_maskrcnn.widgets.proof_box import ProofBox
 
 if TYPE_CHECKING:
     from napari import Viewer
 
     from napari_maskrcnn.train.fine_tune import FineTuneResult
-
-MINUTES = "minutes"
-EPOCHS = "epochs"
-NO_PAIR = (
-    "No image–labels pair is checked. Open an image, predict or paint its labels, then check "
-    "the pair."
-)
 
 
 class FineTuneWidget(Dock):
@@ -42,36 +33,17 @@ class FineTuneWidget(Dock):
     def __init__(self, napari_viewer: Viewer, header: Header | None = None) -> None:
         super().__init__(napari_viewer, header, rows=("image", "labels"))
         self._result: FineTuneResult | None = None
-        self.pairs = PairList()
-        self.base = ModelBox()
-        self.base.set_value(self.header.models.value())
-        self.budget = QDoubleSpinBox()
-        self.unit = QComboBox()
+        self.form = FineTuneForm(self.viewer, self.header)
         self.row = JobRow("Fine-tune", self.runner)
         self.plot = LossPlot()
         self.proof = ProofBox()
         self.saver = JobRunner(self)
         self._build()
         self._connect()
-        self.list_pairs()
+        self.form.list_pairs()
 
     def _build(self) -> None:
-        self.budget.setDecimals(0)
-        self.budget.setRange(1, 10_000)
-        self.budget.setValue(DEFAULT_MINUTES)
-        self.unit.addItems([MINUTES, EPOCHS])
-        budget = QHBoxLayout()
-        budget.addWidget(self.budget, 1)
-        budget.addWidget(self.unit)
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Base", self.base)
-        form.addRow("Train for", budget)
-        self.body.addWidget(QLabel("Learn from"))
-        self.body.addWidget(self.pairs)
-        self.body.addLayout(form)
-        for widget in (self.row, self.plot, self.proof):
+        for widget in (self.form, self.row, self.plot, self.proof):
             self.body.addWidget(widget)
         self.body.addStretch(1)
         self.plot.hide()
@@ -83,45 +55,24 @@ class FineTuneWidget(Dock):
         self.proof.accepted.connect(self.accept)
         self.proof.discarded.connect(self._forget)
         self.saver.returned.connect(self._saved)
-        self.header.models.chosen.connect(self.base.set_value)
-        self.header.image_changed.connect(self.list_pairs)
-        self.header.labels_changed.connect(self.list_pairs)
-
-    def list_pairs(self) -> None:
-        """List the image–labels pairs of the viewer anew."""
-        labels = self.header.labels.layer()
-        pairs = find_pairs(self.viewer.layers, self.header.images.layer(), labels)
-        self.pairs.set_pairs(pairs, [p for p in pairs if p.labels is labels or p.corrected])
+        self.header.image_changed.connect(self.form.list_pairs)
+        self.header.labels_changed.connect(self.form.list_pairs)
 
     def layers_changed(self) -> None:
         """List the pairs anew."""
-        self.list_pairs()
+        self.form.list_pairs()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """List the pairs anew: labels may have been corrected since."""
-        self.list_pairs()
+        self.form.list_pairs()
         super().showEvent(event)
-
-    def settings(self) -> TrainSettings:
-        """Return what the form says."""
-        minutes = self.unit.currentText() == MINUTES
-        return TrainSettings(
-            base=self.base.value(),
-            minutes=self.budget.value() if minutes else None,
-            epochs=None if minutes else int(self.budget.value()),
-        )
 
     def fine_tune(self) -> None:
         """Start training on a copy of the checked labels."""
-        settings = self.settings()
         try:
-            settings.validate()
+            settings, taken = self.form.settings(), self.form.take()
         except ValueError as error:
             show_problem(error)
-            return
-        taken = [snapshot(pair) for pair in self.pairs.checked()]
-        if not taken:
-            show_problem(NO_PAIR)
             return
         self._forget()
         self.plot.clear()
@@ -175,7 +126,7 @@ class FineTuneWidget(Dock):
 
     def _free_name(self) -> str:
         taken = {entry.name for entry in list_models()}
-        stem = suggested_name(f"my-{Path(self.base.value()).stem.removeprefix('my-')}")
+        stem = suggested_name(f"my-{Path(self.form.base.value()).stem.removeprefix('my-')}")
         numbers = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
         return stem if stem not in taken else next(name for name in numbers if name not in taken)
 

@@ -13,7 +13,8 @@ from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models import ModelCard, list_models
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.train.fine_tune import FineTuneResult
-from napari_maskrcnn.widgets.fine_tune_widget import NO_PAIR, FineTuneWidget
+from napari_maskrcnn.widgets.fine_tune_form import NO_PAIR
+from napari_maskrcnn.widgets.fine_tune_widget import FineTuneWidget
 from napari_maskrcnn.widgets.model_box import ModelBox
 from napari_maskrcnn.widgets.pairs import examples_of, snapshot
 
@@ -29,9 +30,9 @@ def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
 def docked(viewer: Any, model: str = "tiny") -> FineTuneWidget:
     widget = FineTuneWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Fine-tune")
-    widget.base.set_value(model)
-    widget.unit.setCurrentText("epochs")
-    widget.budget.setValue(1)
+    widget.form.base.set_value(model)
+    widget.form.unit.setCurrentText("epochs")
+    widget.form.budget.setValue(1)
     return widget
 
 
@@ -41,7 +42,7 @@ def press(qtbot: Any, widget: FineTuneWidget) -> None:
 
 
 def names(widget: FineTuneWidget) -> list[str]:
-    return [pair.labels.name for pair in widget.pairs.checked()]
+    return [pair.labels.name for pair in widget.form.pairs.checked()]
 
 
 @pytest.fixture
@@ -72,10 +73,10 @@ def test_the_chosen_pair_is_checked_and_others_are_offered(viewer: Any) -> None:
     viewer.add_image(np.zeros((128, 128)), name="others")
     viewer.add_labels(np.zeros((128, 128), int), name="others truth")
     widget = docked(viewer)
-    rows = [widget.pairs.item(i).text() for i in range(widget.pairs.count())]
+    rows = [widget.form.pairs.item(i).text() for i in range(widget.form.pairs.count())]
     assert rows == ["cells truth", "others truth"]
     assert names(widget) == ["others truth"]
-    pairs = {pair.labels.name: pair.image.name for pair in widget.pairs._pairs}
+    pairs = {pair.labels.name: pair.image.name for pair in widget.form.pairs._pairs}
     assert pairs == {"cells truth": "cells", "others truth": "others"}
 
 
@@ -83,7 +84,7 @@ def test_what_a_person_checked_stays_checked(viewer: Any) -> None:
     widget = docked(viewer)
     from qtpy.QtCore import Qt
 
-    widget.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
+    widget.form.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
     viewer.add_labels(np.ones((128, 128), int), name="cells again")
     assert names(widget) == ["cells again"]
     viewer.layers.remove("cells again")
@@ -92,15 +93,16 @@ def test_what_a_person_checked_stays_checked(viewer: Any) -> None:
 
 def test_settings_say_what_the_form_says(viewer: Any, tiny_model: str) -> None:
     widget = docked(viewer)
-    assert (widget.settings().epochs, widget.settings().minutes) == (1, None)
-    widget.unit.setCurrentText("minutes")
-    widget.budget.setValue(7)
-    settings = widget.settings()
+    assert (widget.form.settings().epochs, widget.form.settings().minutes) == (1, None)
+    widget.form.unit.setCurrentText("minutes")
+    widget.form.budget.setValue(7)
+    settings = widget.form.settings()
     assert (settings.base, settings.epochs, settings.minutes) == ("tiny", None, 7)
 
 
 def test_five_minutes_are_the_default(viewer: Any) -> None:
-    settings = FineTuneWidget(viewer).settings()
+    widget = FineTuneWidget(viewer)
+    settings = widget.form.settings()
     assert (settings.base, settings.minutes) == ("nuclei", 5)
 
 
@@ -131,9 +133,9 @@ def test_an_accepted_model_is_in_every_open_list_at_once(
     widget.proof.accept.click()
     qtbot.waitUntil(lambda: widget.header.models.value() == "mine", timeout=60_000)
     assert "mine" in [entry.name for entry in list_models()]
-    for box in (widget.base, widget.header.models, elsewhere):
+    for box in (widget.form.base, widget.header.models, elsewhere):
         assert box.findText("mine") >= 0
-    assert widget.base.value() == "tiny"
+    assert widget.form.base.value() == "tiny"
     assert not widget.proof.isVisibleTo(widget)
 
 
@@ -238,7 +240,7 @@ def test_planes_nobody_labelled_are_no_examples(
     viewer = make_napari_viewer()
     viewer.add_image(np.stack([image] * 3), name="stack")
     viewer.add_labels(np.stack([labels * 0, labels, labels * 0]), name="stack truth")
-    (pair,) = docked(viewer).pairs.checked()
+    (pair,) = docked(viewer).form.pairs.checked()
     (example,) = examples_of(snapshot(pair))
     assert example.name == "stack truth, plane 1"
     assert np.array_equal(example.image, image)
@@ -247,7 +249,7 @@ def test_planes_nobody_labelled_are_no_examples(
 def test_classes_come_from_the_table(viewer: Any, nuclei: tuple[Any, Any]) -> None:
     layer = viewer.layers["cells truth"]
     layer.features = {"index": [0, 1, 2], "class": ["", "round", "long"]}
-    (pair,) = docked(viewer).pairs.checked()
+    (pair,) = docked(viewer).form.pairs.checked()
     (example,) = examples_of(snapshot(pair))
     assert example.classes == {1: "round", 2: "long"}
 
@@ -258,7 +260,7 @@ def test_stacks_of_another_shape_and_without_objects(
     viewer = make_napari_viewer()
     viewer.add_image(np.stack([nuclei[0]] * 3), name="stack")
     viewer.add_labels(np.ones((2, 128, 128), int), name="short")
-    (pair,) = docked(viewer).pairs.checked()
+    (pair,) = docked(viewer).form.pairs.checked()
     with pytest.raises(ValueError, match="must be the same"):
         list(examples_of(snapshot(pair)))
     pair.labels.data = np.zeros((3, 128, 128), int)
@@ -270,7 +272,7 @@ def test_closing_the_dock_ends_the_training(
     viewer: Any, qtbot: Any, tiny_model: str, notes: list[str]
 ) -> None:
     widget = docked(viewer)
-    widget.budget.setValue(1000)
+    widget.form.budget.setValue(1000)
     widget.row.button.click()
     qtbot.waitUntil(lambda: len(widget.plot) > 0, timeout=60_000)
     widget.parent().destroyOnClose()

@@ -80,7 +80,7 @@ def test_predict_correct_fine_tune_export(
 
     # Fine-tune, see it move, cancel: the button is back and what was learnt is offered.
     panel.tabs.setCurrentWidget(fine_tune)
-    assert [pair.labels for pair in fine_tune.pairs.checked()] == [labels]
+    assert [pair.labels for pair in fine_tune.form.pairs.checked()] == [labels]
     heartbeat.start()
     fine_tune.row.button.click()
     qtbot.waitUntil(lambda: len(fine_tune.plot) >= 2, timeout=LONG)
@@ -92,8 +92,8 @@ def test_predict_correct_fine_tune_export(
     assert not fine_tune.proof.isVisible()
 
     # To the end this time; the model is in every open list at once.
-    fine_tune.unit.setCurrentText("epochs")
-    fine_tune.budget.setValue(1)
+    fine_tune.form.unit.setCurrentText("epochs")
+    fine_tune.form.budget.setValue(1)
     fine_tune.row.button.click()
     qtbot.waitUntil(fine_tune.row.button.isEnabled, timeout=LONG)
     assert heartbeat.stop() < LATEST
@@ -102,7 +102,7 @@ def test_predict_correct_fine_tune_export(
     fine_tune.proof.accept.click()
     qtbot.waitUntil(lambda: panel.header.models.value() == "mine", timeout=LONG)
     assert panel.header.models.findText("mine") >= 0
-    assert fine_tune.base.findText("mine") >= 0
+    assert fine_tune.form.base.findText("mine") >= 0
 
     # Predict with it: corrections are not replaced, a new layer comes.
     corrected = labels.data.copy()
