@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from napari_maskrcnn.device import autocast, choose_device, layout
+from napari_maskrcnn.device import choose_device, layout
 from napari_maskrcnn.jobs import Job, Progress
-from napari_maskrcnn.network.config import SamplingConfig
 from napari_maskrcnn.network.freezing import freeze
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.train.augment import Crop, random_crop
+from napari_maskrcnn.train.batches import Batches
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
-from napari_maskrcnn.train.gradients import routed
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
-from napari_maskrcnn.train.targets import make_target
-
-# A crop is small: 64 regions are as dense on it as 256 on an image of 512 × 512 network pixels.
-SAMPLING = SamplingConfig(
-    rpn_samples=256, pre_nms=1000, post_nms=512, roi_samples=64, roi_positive=0.25
-)
-GRADIENT_NORM = 5.0
+from napari_maskrcnn.train.step import train_step
 
 Score = Callable[[MaskRCNN], dict[str, float]]
 
@@ -107,13 +98,13 @@ def train_job(
     identity = {**asdict(settings), "images": [example.name for example in examples]}
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
-    batches = _Batches(examples, settings, network.config.class_names, zoom, device)
+    batches = Batches(examples, settings, network.config.class_names, zoom)
     clock = Clock(settings, batches.steps_per_epoch, state)
     trouble = ""
     while clock.position() < 1 and not (stop is not None and stop.is_set()):
         state.set_rate(settings.rate, clock.position())
         try:
-            row = _step(state, batches, device) | {"seconds": clock.tick()}
+            row = train_step(state, batches, device) | {"seconds": clock.tick()}
         except ArithmeticError as error:
             if state.step == 0:
                 raise
@@ -151,97 +142,3 @@ def _validate(state: TrainState, score: Score) -> dict[str, float]:
 def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
     freeze(network, settings.layers, norms=not settings.from_scratch)
     return TrainState.start(network, settings.rate)
-
-
-def _step(state: TrainState, batches: _Batches, device: torch.device) -> dict[str, Any]:
-    """One step of the optimiser; returns the losses."""
-    crops, numbers = batches.crops(state.step)
-    generator = torch.Generator().manual_seed(batches.seed(state.step))
-    pixels = torch.from_numpy(np.stack([crop.image for crop in crops]))
-    images = pixels.to(device, memory_format=layout(device))
-    config = state.network.config
-    mean, std = (images.new_tensor(v)[:, None, None] for v in (config.image_mean, config.image_std))
-    targets = [
-        make_target(crop, batches.classes_of(n), device)
-        for crop, n in zip(crops, numbers, strict=True)
-    ]
-    with autocast(device):
-        losses = state.network.losses((images - mean) / std, targets, SAMPLING, generator)
-    names = [batches.examples[n].name for n in numbers]
-    values = losses.to_dict()
-    _require_finite("loss", values, state.step, names)
-    state.optimizer.zero_grad(set_to_none=True)
-    with routed(device):
-        losses.total.backward()
-    norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM)
-    # Before the weights take it: they are what is kept.
-    _require_finite("gradient", {"norm": float(norm)}, state.step, names)
-    state.optimizer.step()
-    state.step += 1
-    state.update_average()
-    return {"step": state.step, "loss": sum(values.values()), **values}
-
-
-def _require_finite(
-    what: str, values: Mapping[str, float], step: int, names: Sequence[str]
-) -> None:
-    wrong = [name for name, value in values.items() if not np.isfinite(value)]
-    if wrong:
-        raise ArithmeticError(
-            f"Training stopped at step {step + 1}: the {what} ({', '.join(wrong)}) is not finite "
-            f"on {', '.join(dict.fromkeys(names))}. Use a lower learning rate, or check these "
-            "images."
-        )
-
-
-class _Batches:
-    """Which crops each step sees: a function of seed and step alone, so that resuming is exact."""
-
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        settings: TrainSettings,
-        class_names: Sequence[str],
-        zoom: float,
-        device: torch.device,
-    ) -> None:
-        self.examples, self.settings, self.zoom = list(examples), settings, zoom
-        self._share = _shares(examples)
-        number = {name: k + 1 for k, name in enumerate(class_names)}
-        self._classes = [
-            {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
-        ]
-        area = sum(e.area for e in examples) * zoom**2 / settings.crop**2
-        crops = max(len(examples), round(area))
-        self.steps_per_epoch = max(1, -(-crops // settings.batch))
-
-    def seed(self, step: int) -> int:
-        """Seed of the samplers of a step."""
-        return int(np.random.SeedSequence([self.settings.seed, step]).generate_state(1)[0])
-
-    def crops(self, step: int) -> tuple[list[Crop], list[int]]:
-        """Crops of a step, and the numbers of their examples."""
-        crops, numbers = [], []
-        for k in range(self.settings.batch):
-            rng = np.random.default_rng([self.settings.seed, step, k])
-            number = int(rng.choice(len(self.examples), p=self._share))
-            crops.append(random_crop(self.examples[number], self.settings.crop, self.zoom, rng))
-            numbers.append(number)
-        return crops, numbers
-
-    def classes_of(self, number: int) -> Mapping[int, int]:
-        """Class number of each label value of an example."""
-        return self._classes[number]
-
-
-def _shares(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How often each image is drawn.
-
-    Grey and colour images are drawn by the square root of how many there are, so that the rarer
-    kind is not forgotten (518 nuclei images hold 77 in colour: 15 % of them, 29 % of the draws).
-    """
-    colour = np.asarray([example.is_colour for example in examples])
-    share = np.where(
-        colour, 1 / np.sqrt(max(1, colour.sum())), 1 / np.sqrt(max(1, (~colour).sum()))
-    )
-    return share / share.sum()

@@ -15,7 +15,7 @@ from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.network.config import Layers
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.train import loop
+from napari_maskrcnn.train import batches
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.loop import Trained, train_job
 from napari_maskrcnn.train.settings import TrainSettings
@@ -240,6 +240,6 @@ def test_rate_warms_up_and_falls(base: Model) -> None:
 def test_rare_colour_images_are_drawn_more_often() -> None:
     grey = [Example(np.eye(8), np.eye(8, dtype=int), f"g{k}") for k in range(9)]
     colour = Example(np.random.default_rng(0).random((8, 8, 3)), np.eye(8, dtype=int), "c")
-    shares = loop._shares([*grey, colour])
+    shares = batches._shares([*grey, colour])
     assert shares.sum() == pytest.approx(1)
     assert shares[-1] == pytest.approx(0.25)

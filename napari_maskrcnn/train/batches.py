@@ -1,0 +1,74 @@
+"""Which crops each step sees: a function of seed and step alone, so that resuming is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_maskrcnn.train.augment import Crop, random_crop
+from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.settings import TrainSettings
+
+
+class Batches:
+    """The crops of a training.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+    settings : TrainSettings
+    class_names : sequence of str
+        Of the network.
+    zoom : float
+        Network pixels an image pixel.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        settings: TrainSettings,
+        class_names: Sequence[str],
+        zoom: float,
+    ) -> None:
+        self.examples, self.settings, self.zoom = list(examples), settings, zoom
+        self._share = _shares(examples)
+        number = {name: k + 1 for k, name in enumerate(class_names)}
+        self._classes = [
+            {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
+        ]
+        area = sum(e.area for e in examples) * zoom**2 / settings.crop**2
+        crops = max(len(examples), round(area))
+        self.steps_per_epoch = max(1, -(-crops // settings.batch))
+
+    def seed(self, step: int) -> int:
+        """Seed of the samplers of a step."""
+        return int(np.random.SeedSequence([self.settings.seed, step]).generate_state(1)[0])
+
+    def crops(self, step: int) -> tuple[list[Crop], list[int]]:
+        """Crops of a step, and the numbers of their examples."""
+        crops, numbers = [], []
+        for k in range(self.settings.batch):
+            rng = np.random.default_rng([self.settings.seed, step, k])
+            number = int(rng.choice(len(self.examples), p=self._share))
+            crops.append(random_crop(self.examples[number], self.settings.crop, self.zoom, rng))
+            numbers.append(number)
+        return crops, numbers
+
+    def classes_of(self, number: int) -> Mapping[int, int]:
+        """Class number of each label value of an example."""
+        return self._classes[number]
+
+
+def _shares(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How often each image is drawn.
+
+    Grey and colour images are drawn by the square root of how many there are, so that the rarer
+    kind is not forgotten (518 nuclei images hold 77 in colour: 15 % of them, 29 % of the draws).
+    """
+    colour = np.asarray([example.is_colour for example in examples])
+    share = np.where(
+        colour, 1 / np.sqrt(max(1, colour.sum())), 1 / np.sqrt(max(1, (~colour).sum()))
+    )
+    return share / share.sum()
