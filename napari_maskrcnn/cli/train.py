@@ -112,6 +112,7 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Train and save; what was learnt before Ctrl+C is saved too."""
+    from napari_maskrcnn.train.classes import require_classes
     from napari_maskrcnn.train.settings import TrainSettings
 
     settings = TrainSettings(
@@ -132,6 +133,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     if bad or worse:
         return fail(PROGRAM, "nothing was trained; mend or take out these files first")
     try:
+        require_classes(examples, (name for e in examples for name in e.classes.values()))
         args.output.parent.mkdir(parents=True, exist_ok=True)
         result = _train(args, settings, examples, held, checkpoint, stop)
     except (OSError, ValueError, ArithmeticError) as error:

@@ -15,6 +15,7 @@ from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.network.presets import compact_config
+from napari_maskrcnn.train.classes import class_names
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
 
@@ -127,11 +128,6 @@ def _class_rows(config: NetworkConfig) -> dict[str, int]:
         for layer, rows in layers.items()
         for kind in ("weight", "bias")
     }
-
-
-def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Names of all classes in the labels, in alphabetical order; empty when none is named."""
-    return tuple(sorted({name for example in examples for name in example.classes.values()}))
 
 
 def median_diameter(examples: Sequence[Example]) -> float:

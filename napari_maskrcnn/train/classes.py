@@ -48,6 +48,22 @@ def require_classes(examples: Iterable[Example], names: Iterable[str]) -> None:
         )
 
 
+def settle_classes(
+    examples: Sequence[Example], validation: Sequence[Example] | None
+) -> tuple[list[Example], list[Example] | None]:
+    """See to it that every object that is trained on or judged by has a class that can be learnt.
+
+    Raises
+    ------
+    ValueError
+        See `with_known_classes`; or a class is only in `validation`.
+    """
+    known = with_known_classes([*examples, *(validation or ())])
+    learnt, held = known[: len(examples)], known[len(examples) :]
+    require_classes(learnt, class_names(held))
+    return learnt, None if validation is None else held
+
+
 def with_known_classes(examples: Sequence[Example]) -> list[Example]:
     """Examples in which every object has a class, where there is more than one class.
 

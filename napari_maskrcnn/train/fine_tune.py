@@ -25,6 +25,7 @@ from napari_maskrcnn.predict.plane import predict_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.base import Start, begin
 from napari_maskrcnn.train.calibrate import choose_score_job
+from napari_maskrcnn.train.classes import class_counts, settle_classes
 from napari_maskrcnn.train.curves import curves
 from napari_maskrcnn.train.dataset import Example, make_example, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
@@ -172,6 +173,7 @@ def fine_tune_job(
     """
     settings.validate()
     require_objects(examples)
+    examples, validation = settle_classes(examples, validation)
     yield Progress(0, 0, "Loading the model")
     begun = partial(begin, [*examples, *(validation or ())], settings, base)
     start = begun()
@@ -260,6 +262,7 @@ def _card(
         "images": len(examples),
         "names": [example.name for example in examples[:MOST_NAMES]],
         "objects": sum(len(example.objects) for example in examples),
+        "classes": class_counts(examples),
         "steps": trained.history[-1]["step"] if trained.history else 0,
         "seconds": trained.history[-1]["seconds"] if trained.history else 0.0,
         "before": before,

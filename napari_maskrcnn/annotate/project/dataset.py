@@ -98,7 +98,7 @@ def _pairs_of(
 ) -> Iterator[Pair]:
     classes = _classes(stored)
     if stored.labels.ndim == 2:
-        yield Pair(entry.name, image, stored.labels, classes, entry.role)
+        yield Pair(entry.name, image, stored.labels, _present(stored.labels, classes), entry.role)
         return
     states = project.states(entry.name)
     for plane in planes_of(stored.labels.shape):
@@ -106,8 +106,7 @@ def _pairs_of(
             at = tuple(i for i in plane if i is not None)
             name = f"{entry.name}_{'_'.join(f'{i:03d}' for i in at)}"
             labels = stored.labels[at]
-            here = {int(i): classes[int(i)] for i in ids_of(labels) if int(i) in classes}
-            yield Pair(name, image[at], labels, here, entry.role)
+            yield Pair(name, image[at], labels, _present(labels, classes), entry.role)
 
 
 def export_dataset_job(
@@ -183,6 +182,11 @@ def _write(folder: Path, pair: Pair) -> None:
     if pair.classes:
         rows = {"index": list(pair.classes), "class": list(pair.classes.values())}
         write_table(pd.DataFrame(rows), path.with_suffix(".csv"))
+
+
+def _present(labels: NDArray[Any], classes: dict[int, str]) -> dict[int, str]:
+    """Classes of the objects that are there: a table keeps the rows of removed ones."""
+    return {int(i): classes[int(i)] for i in ids_of(labels) if int(i) in classes}
 
 
 def _classes(stored: Stored) -> dict[int, str]:
