@@ -196,19 +196,10 @@ def fine_tune_job(
         resume=resume,
         stop=stop,
     )
-    card = start.card
-    if settings.from_scratch:
-        raw = Model(trained.network, card, None, device)
-        chosen = yield from choose_score_job(raw, examples, settings.seed, stop)
-        card = replace(card, score=chosen)
-        trained = replace(trained, scores={})
-    after = trained.scores
-    if validation and not after:
-        after = _score(trained.network, card=card, held=validation)
+    card, after = yield from _judge_job(start.card, trained, examples, validation, settings, stop)
     card = _card(card, settings, examples, trained, before, after)
-    model = Model(trained.network, card, None, device)
     return FineTuneResult(
-        model,
+        Model(trained.network, card, None, device),
         trained.history,
         before,
         after,
@@ -217,6 +208,25 @@ def fine_tune_job(
         tuple(validation),
         None if settings.from_scratch else partial(_base, begun, device),
     )
+
+
+def _judge_job(
+    card: ModelCard,
+    trained: Trained,
+    examples: Sequence[Example],
+    held: Sequence[Example],
+    settings: TrainSettings,
+    stop: threading.Event | None,
+) -> Job[tuple[ModelCard, dict[str, float]]]:
+    """Card with the score from which an object counts, and how the model does on what is held."""
+    after = trained.scores
+    if settings.from_scratch:
+        model = Model(trained.network, card, None, next(trained.network.parameters()).device)
+        score = yield from choose_score_job(model, examples, settings.seed, stop)
+        card, after = replace(card, score=score), {}
+    if held and not after:
+        after = _score(trained.network, card=card, held=held)
+    return card, after
 
 
 def _base(begun: Callable[[], Start], device: torch.device) -> Model:

@@ -17,6 +17,7 @@ from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.batches import Batches
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.estimate import remember
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
 from napari_maskrcnn.train.step import train_step
@@ -119,6 +120,7 @@ def train_job(
         yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", row)
         # Whoever drains the job may pause it: the budget is for training alone.
         clock.go_on()
+    remember(network.config, settings, device, state)
     finished = clock.position() >= 1 and not trouble
     if checkpoint is not None:
         # Before the last validation: one that only stopping brings must not change a resumed run.
