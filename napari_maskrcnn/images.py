@@ -17,6 +17,9 @@ MOST_CHANNELS = 16
 LARGEST = 1e30
 LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
 
+#: Raw values of an image: float32, or float64 where that does not hold them.
+Raw = NDArray[np.float32] | NDArray[np.float64]
+
 
 class NoFinitePixelError(ValueError):
     """An image, or what is looked at of it, is NaN or infinite everywhere."""
@@ -105,7 +108,7 @@ def check_known(shape: Sequence[float]) -> None:
         )
 
 
-def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
+def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> Raw:
     """Three raw channels of an image.
 
     Parameters
@@ -118,7 +121,7 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
 
     Returns
     -------
-    (3, H, W) float32
+    (3, H, W) float32, or float64 of a type whose values float32 cannot tell apart
         Values as they were; pixels that are not finite take the least finite value.
     """
     array = check_image(image)
@@ -131,7 +134,7 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> NDArray[n
 
 def channels_first(
     image: NDArray[Any], channels: Sequence[int] | None = None, floor: float | None = None
-) -> NDArray[np.float32]:
+) -> Raw:
     """Do what `to_chw` does for part of an image that was checked; it may have no finite pixel.
 
     `floor` is the least finite value of the whole image, if it is known.
@@ -140,13 +143,14 @@ def channels_first(
     chosen = _channels(array.shape[2], channels)
     planes = np.stack([array[..., c] for c in chosen])
     if planes.dtype.kind == "f":
-        # NaN fails both comparisons; float64 may hold what float32 cannot, float16 not the limit.
+        # NaN fails both comparisons; float16 does not hold the limit.
         planes = planes.astype(np.promote_types(planes.dtype, np.float32))
         finite = (planes > -LARGEST) & (planes < LARGEST)
         if not finite.all():
             least = planes[finite].min() if floor is None and finite.any() else floor or 0
             planes = np.where(finite, planes, least)
-    planes = planes.astype(np.float32)
+    # A detector's counts on an offset of 1e7 are all one number in float32.
+    planes = planes.astype(np.result_type(planes.dtype, np.float32), copy=False)
     if len(chosen) == 1:
         planes = np.repeat(planes, 3, axis=0)
     elif len(chosen) == 2:
@@ -167,27 +171,25 @@ def _channels(count: int, channels: Sequence[int] | None) -> tuple[int, ...]:
     return tuple(int(c) for c in chosen)
 
 
-def stretch(
-    chw: NDArray[np.float32], limits: tuple[float, float] | None = None
-) -> NDArray[np.float32]:
+def stretch(chw: Raw, limits: tuple[float, float] | None = None) -> NDArray[np.float32]:
     """Stretch (3, H, W) between its 1st and 99.8th percentile to [0, 1]; bright ones may exceed 1.
 
     All channels share the limits, so that colours stay. A constant image becomes 0.
 
     Parameters
     ----------
-    chw : (3, H, W) float32
+    chw : (3, H, W) float32 or float64
         Raw values.
     limits : (float, float), optional
         Values that become 0 and 1, for a tile of a larger image.
     """
     low, high = limits or percentiles(chw)
     if high <= low:
-        return np.zeros_like(chw)
-    return ((chw - low) / (high - low)).clip(-0.5, 2.0)
+        return np.zeros(chw.shape, np.float32)
+    return ((chw - low) / (high - low)).clip(-0.5, 2.0).astype(np.float32, copy=False)
 
 
-def percentiles(chw: NDArray[np.float32]) -> tuple[float, float]:
+def percentiles(chw: Raw) -> tuple[float, float]:
     """Limits for `stretch`, from at most about a million pixels."""
     step = max(1, int(np.sqrt(chw[0].size / 1_000_000)))
     low, high = np.percentile(chw[:, ::step, ::step], (LOW_PERCENT, HIGH_PERCENT))
@@ -196,10 +198,10 @@ def percentiles(chw: NDArray[np.float32]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def unit(chw: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.float32]:
+def unit(chw: Raw, dtype: np.dtype[Any]) -> NDArray[np.float32]:
     """Divide by the largest value of an integer type, as photographs are read; floats stay."""
     largest = np.iinfo(dtype).max if dtype.kind in "ui" else 1
-    return chw / np.float32(largest)
+    return (chw / np.float32(largest)).astype(np.float32, copy=False)
 
 
 def is_constant(image: ArrayLike) -> bool:

@@ -41,8 +41,10 @@ def test_what_cannot_be_used_is_named(image: np.ndarray, message: str) -> None:
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint32, np.float16, np.float64])
 def test_every_real_type_becomes_three_float_channels(dtype: type) -> None:
     found = to_chw(np.eye(6).astype(dtype))
-    assert found.dtype == np.float32
+    wide = np.dtype(dtype).itemsize > 2 and dtype is not np.float32
+    assert found.dtype == (np.float64 if wide else np.float32)
     assert found.shape == (3, 6, 6)
+    assert stretch(found).dtype == unit(found, np.dtype(dtype)).dtype == np.float32
     assert (found == np.eye(6)).all()
 
 
@@ -133,6 +135,14 @@ def test_a_channel_without_a_finite_pixel_is_named() -> None:
     with pytest.raises(ValueError, match=r"channels \(0,\) of the image have no finite pixel"):
         to_chw(image)
     assert (to_chw(image, (1,)) == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint32, np.int64])
+def test_what_lies_on_a_large_offset_is_seen(dtype: type) -> None:
+    low = np.arange(100).reshape(10, 10)
+    high = (low + 1_000_000_000).astype(dtype)
+    seen, expected = stretch(to_chw(high)), stretch(to_chw(low.astype(dtype)))
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
 
 
 def test_values_beyond_float32_are_no_intensities() -> None:

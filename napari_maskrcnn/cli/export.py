@@ -98,6 +98,7 @@ def _read(args: argparse.Namespace, image: NDArray[Any] | None) -> dict[str, Any
         "scale": per_axis(args.pixel_size, data.labels.ndim) or data.scale,
         "provenance": said,
         "name": args.image.name if args.image else data.name,
+        "axes": data.axes,
     }
 
 

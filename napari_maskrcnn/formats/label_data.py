@@ -34,6 +34,9 @@ class LabelData:
         Where the labels come from, in values that JSON knows.
     name : str, optional
         Name of the image.
+    axes : str, optional
+        One letter an axis of ``labels``: Y and X the plane, T time, Z depth. Without it an axis
+        before the plane is depth, and one before that time.
     """
 
     labels: NDArray[Any]
@@ -42,6 +45,12 @@ class LabelData:
     scale: tuple[float, ...] | None = None
     provenance: Mapping[str, Any] | None = None
     name: str | None = None
+    axes: str | None = None
+
+    @property
+    def is_series(self) -> bool:
+        """Whether the last axis before the plane is time."""
+        return self.axes is not None and self.axes[:-2].endswith("T")
 
     @classmethod
     def checked(
@@ -52,6 +61,7 @@ class LabelData:
         scale: Sequence[float] | None = None,
         provenance: Mapping[str, Any] | None = None,
         name: str | None = None,
+        axes: str | None = None,
     ) -> LabelData:
         """Check that the parts are valid and fit each other.
 
@@ -68,6 +78,7 @@ class LabelData:
             None if scale is None else _check_scale(tuple(map(float, scale)), array.ndim),
             None if provenance is None else _check_provenance(provenance),
             name,
+            None if axes is None else _check_axes(axes, array.shape),
         )
 
     @classmethod
@@ -77,6 +88,7 @@ class LabelData:
         scale: Any = None,
         provenance: Any = None,
         table: pd.DataFrame | None = None,
+        axes: Any = None,
     ) -> LabelData:
         """Take labels as a file has them; of what goes with them only what makes sense.
 
@@ -87,7 +99,11 @@ class LabelData:
         except (TypeError, ValueError):
             sizes = None
         said = provenance if isinstance(provenance, dict) else None
-        return cls(labels, table=table, scale=sizes, provenance=said)
+        try:
+            named = None if axes is None else _check_axes(axes, labels.shape)
+        except (TypeError, ValueError, AttributeError):
+            named = None
+        return cls(labels, table=table, scale=sizes, provenance=said, axes=named)
 
 
 def check_labels(labels: ArrayLike) -> NDArray[Any]:
@@ -165,6 +181,16 @@ def _check_scale(scale: tuple[float, ...], axes: int) -> tuple[float, ...]:
             f"got {scale}."
         )
     return scale
+
+
+def _check_axes(axes: str, shape: tuple[int, ...]) -> str:
+    named = axes.upper()
+    if len(named) != len(shape) or named[-2:] != "YX" or not (named.isascii() and named.isalpha()):
+        raise ValueError(
+            f"The axes are {axes!r}, but the labels have the shape {shape}. Give one letter for "
+            "each, the plane last, such as TYX for a series."
+        )
+    return named
 
 
 def _check_provenance(provenance: Mapping[str, Any]) -> Mapping[str, Any]:

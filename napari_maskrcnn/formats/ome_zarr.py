@@ -52,7 +52,7 @@ def write_ome_zarr(data: LabelData, path: Path) -> Job[None]:
     import zarr
 
     labels = smallest_type(data.labels, "OME-Zarr")
-    if labels.ndim > len(_AXES):
+    if labels.ndim > len(_AXES) - data.is_series:
         raise ValueError(
             f"OME-Zarr holds labels of at most four axes (t, z, y, x); got the shape "
             f"{labels.shape}. Export as TIFF."
@@ -149,7 +149,9 @@ def _write_level(group: zarr.Group, name: str, array: NDArray[Any], step: Progre
 
 
 def _multiscale(data: LabelData, ndim: int, levels: int) -> dict[str, Any]:
-    axes = [{"name": name, "type": kind} for name, kind in _AXES[-ndim:]]
+    # A series has no depth.
+    known = (_AXES[0], *_AXES[2:]) if data.is_series else _AXES
+    axes = [{"name": name, "type": kind} for name, kind in known[-ndim:]]
     if data.scale is not None:
         for axis in axes:
             if axis["type"] == "space":

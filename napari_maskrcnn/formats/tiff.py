@@ -39,7 +39,7 @@ def write_tiff(data: LabelData, path: Path) -> Job[None]:
     labels = smallest_type(data.labels, "a TIFF")
     planes = labels.reshape(-1, *labels.shape[-2:])
     described: dict[str, Any] = {
-        "description": _description(labels, data.scale),
+        "description": _description(labels, data),
         "extratags": tifffile.imagej_metadata_tag({"Info": _info(data)}, "<"),
     }
     with tifffile.TiffWriter(path, byteorder="<", bigtiff=_is_large(labels)) as tif:
@@ -82,7 +82,7 @@ def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     if isinstance(wanted, list) and math.prod(wanted) == array.size:
         array = array.reshape(wanted)
     said = own.get("provenance")
-    return LabelData.from_file(array, scale=scale, provenance=said)
+    return LabelData.from_file(array, scale=scale, provenance=said, axes=own.get("axes"))
 
 
 def smallest_type(labels: NDArray[Any], holder: str) -> NDArray[Any]:
@@ -101,17 +101,18 @@ def _is_large(labels: NDArray[Any]) -> bool:
     return labels.nbytes > MOST_CLASSIC_BYTES
 
 
-def _description(labels: NDArray[Any], scale: tuple[float, ...] | None) -> str:
+def _description(labels: NDArray[Any], data: LabelData) -> str:
     """Describe a hyperstack of (frames, slices); further axes in front are frames as well."""
     import tifffile
 
-    leading = (1, 1, *labels.shape[:-2])
+    scale = data.scale
+    leading = (1, 1, *labels.shape[:-2], *((1,) if data.is_series else ()))
     frames, slices = int(np.prod(leading[:-1])), leading[-1]
     # The display range: without it a few labels are black on black.
     metadata: dict[str, Any] = {"min": 0.0, "max": float(max(labels.max(), 1))}
     if scale is not None:
         metadata["unit"] = "um"
-        if labels.ndim > 2:
+        if labels.ndim > 2 and not data.is_series:
             metadata["spacing"] = scale[-3]
     shape = (frames, slices, 1, *labels.shape[-2:])
     return tifffile.imagej_description(shape, "TZCYX", **metadata)
@@ -128,6 +129,8 @@ def _info(data: LabelData) -> str:
     own: dict[str, Any] = {"shape": list(data.labels.shape)}
     if data.scale is not None:
         own["scale"] = list(data.scale)
+    if data.axes is not None:
+        own["axes"] = data.axes
     if data.provenance is not None:
         own["provenance"] = dict(data.provenance)
     return json.dumps({_OURS: own}, indent=1)

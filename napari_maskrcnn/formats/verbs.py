@@ -41,6 +41,7 @@ def export_job(
     provenance: Mapping[str, Any] | None = None,
     name: str | None = None,
     stop: threading.Event | None = None,
+    axes: str | None = None,
 ) -> Job[Path]:
     """Job that writes labels to a file; see :func:`export` for the arguments and the result.
 
@@ -60,7 +61,7 @@ def export_job(
     stale = chosen.beside and overwrite and provenance_path(path).exists()
     if provenance is None and (stale or not chosen.beside):
         provenance = origin()
-    data = LabelData.checked(labels, image, table, scale, provenance, name)
+    data = LabelData.checked(labels, image, table, scale, provenance, name, axes)
     yield Progress(0, 0, f"Writing {path.name}")
     with ExitStack() as stack:
         part = stack.enter_context(_place(chosen, path, overwrite))
@@ -88,6 +89,7 @@ def export(
     name: str | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
+    axes: str | None = None,
 ) -> Path:
     """Write labels to a file that other tools read.
 
@@ -117,6 +119,9 @@ def export(
         Called with each `Progress`.
     stop : threading.Event, optional
         Ends the export at its next step.
+    axes : str, optional
+        One letter an axis of the labels, such as ``TYX`` for a series, which TIFF and OME-Zarr
+        keep; without it three axes are a stack of slices, four a series of stacks.
 
     Returns
     -------
@@ -135,8 +140,8 @@ def export(
     ExportCancelled
         After `stop` was set; likewise.
     """
-    job = export_job(labels, path, image, table, format, overwrite, scale, provenance, name, stop)
-    return run(job, progress)
+    about = (image, table, format, overwrite, scale, provenance, name)
+    return run(export_job(labels, path, *about, stop, axes), progress)
 
 
 def read_file(

@@ -45,6 +45,8 @@ class ExportRequest:
         Micrometres a pixel along every axis.
     origin : Origin
         Where the labels come from.
+    axes : str, optional
+        Letters of the axes, where the layer says that one is time.
     overwrite : bool
         Replace the file; only after asking.
     """
@@ -59,6 +61,7 @@ class ExportRequest:
     scale: tuple[float, ...] | None = None
     source: Path | None = None
     origin: Origin = field(default_factory=Origin)
+    axes: str | None = None
     overwrite: bool = False
 
 
@@ -105,6 +108,7 @@ def export_job(request: ExportRequest, stop: threading.Event) -> Job[Path | None
                 provenance=said,
                 name=request.origin.image_name,
                 stop=stop,
+                axes=request.axes,
             )
         )
     except ExportCancelled:

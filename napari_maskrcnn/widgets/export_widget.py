@@ -36,8 +36,15 @@ from napari_maskrcnn.widgets.format_hints import OPENS_IN
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
-from napari_maskrcnn.widgets.layers import file_of, full_data, micrometres, spatial_shape
+from napari_maskrcnn.widgets.layers import (
+    file_of,
+    full_data,
+    micrometres,
+    series_axes,
+    spatial_shape,
+)
 from napari_maskrcnn.widgets.origin import origin_of
+from napari_maskrcnn.widgets.prediction import prediction_of
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -161,6 +168,7 @@ class ExportWidget(Dock):
             scale=micrometres(labels),
             source=_path_of(labels),
             origin=origin_of(labels, image if fits else None),
+            axes=series_axes(labels.axis_labels, _are_frames(labels)),
         )
 
     def _browse(self) -> None:
@@ -194,6 +202,11 @@ class ExportWidget(Dock):
         if request is not None and request.format.name in LOSSLESS:
             self._saved[request.name] = path
         self.note.setText(f"Written: {path}")
+
+
+def _are_frames(labels: Layer) -> bool:
+    record = prediction_of(labels)
+    return record is not None and record.kept.settings.link == "t"
 
 
 def _path_of(layer: Layer) -> Path | None:

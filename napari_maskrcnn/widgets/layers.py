@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_maskrcnn.sources.axes import letter_of
+
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels, Layer
@@ -165,6 +167,24 @@ def pixel_width(layer: Layer) -> tuple[float, str] | None:
     if str(unit) == "pixel":
         return None
     return abs(float(layer.scale[-1])), f"{unit:~P}"
+
+
+def series_axes(names: Sequence[str], frames: bool = False) -> str | None:
+    """Letters of the axes of labels whose last axis before the plane is time; None of others.
+
+    Parameters
+    ----------
+    names : sequence of str
+        A layer's names of its axes; napari's own, such as ``-3``, say nothing.
+    frames : bool
+        Whether they were predicted as frames of a series.
+    """
+    if len(names) < 3:
+        return None
+    said = letter_of(names[-3])
+    if said != "T" and not (frames and len(names) == 3 and said != "Z"):
+        return None
+    return "Q" * (len(names) - 3) + "TYX"
 
 
 def micrometres(layer: Layer) -> tuple[float, ...] | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 REDRAW_MS = 200
+#: Between the prediction that is placed and the end of its preview.
+ENDING_MS = 50
 
 
 class Live(QObject):
@@ -38,6 +40,10 @@ class Live(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
+        self._ending = QTimer(self)
+        self._ending.setSingleShot(True)
+        self._ending.setInterval(ENDING_MS)
+        self._ending.timeout.connect(self.stop)
 
     @property
     def layer(self) -> Labels | None:
@@ -72,8 +78,29 @@ class Live(QObject):
             if not self._timer.isActive():
                 self._timer.start()
 
+    def hand_over(self) -> Labels | None:
+        """Give way to the prediction that is placed now.
+
+        Over a large image the layer goes a turn of the window later: to add a layer and to remove
+        one take their time.
+
+        Returns
+        -------
+        napari.layers.Labels or None
+            The labels that were hidden, which are now for the caller to show.
+        """
+        hidden = self._before if self._layer is not None else None
+        self._before = None
+        if self._factor > 1:
+            self._timer.stop()
+            self._ending.start()
+        else:
+            self.stop()
+        return hidden
+
     def stop(self) -> None:
-        """Take the layer away."""
+        """Take the layer away, and show what it hid."""
+        self._ending.stop()
         self._timer.stop()
         self._waiting.clear()
         layer, before = self._layer, self._before

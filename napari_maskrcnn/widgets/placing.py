@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
+from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import spatial_shape, transforms_of
 from napari_maskrcnn.widgets.prediction import (
     KEY,
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from napari.layers import Image, Labels, Tracks
 
+#: Pixels of a plane from which on a new layer is added in one turn of the window and shown in the
+#: next: napari looks at every pixel when a layer is made, added and shown.
+MANY_PIXELS = 2_000_000
+
 
 def place(
     layers: LayerList,
@@ -31,6 +39,7 @@ def place(
     kept: Kept,
     preferred: Labels | None,
     merged: tuple[Kept, Kept] | None = None,
+    data: NDArray[np.int32] | None = None,
 ) -> Labels:
     """Put a prediction of an image into the viewer and return its layer.
 
@@ -46,6 +55,8 @@ def place(
         Layer to update if it is an untouched prediction of this image.
     merged : (Kept, Kept), optional
         An older prediction and what it becomes with this one, where that was worked out already.
+    data : (…, H, W) int32, optional
+        The labels of a new layer, where they were put together already.
 
     Raises
     ------
@@ -63,9 +74,28 @@ def place(
             same = record.kept.model_hash == kept.model_hash
             choice = record.choice if same else Choice(kept.score)
             return change(layers, layer, both, choice)
-    fresh = predicted_labels(image, kept, Choice(kept.score), f"{image.name} instances")
+    shape = spatial_shape(image)
+    if data is not None and data.shape != shape:
+        data = None
+    name = f"{image.name} instances"
+    seen = not _has_many(shape)
+    fresh = predicted_labels(image, kept, Choice(kept.score), name, data, visible=seen)
     layers.append(fresh)
+    if not seen:
+        reveal(fresh)
     return fresh
+
+
+def reveal(layer: Labels) -> None:
+    """Show a layer; a large one in the next turn of the window."""
+    if _has_many(layer.data.shape):
+        QTimer.singleShot(0, partial(setattr, layer, "visible", True))
+    else:
+        layer.visible = True
+
+
+def _has_many(shape: Sequence[int]) -> bool:
+    return int(shape[-2] * shape[-1]) > MANY_PIXELS
 
 
 def place_tracks(layers: LayerList, image: Image, ways: NDArray[np.float64]) -> Tracks:
@@ -125,7 +155,8 @@ def change(layers: LayerList, layer: Labels, kept: Kept, choice: Choice) -> Labe
         return layer
     fresh = replacement(layer, kept, choice)
     at, name = layers.index(layer), layer.name
-    layers.remove(layer)
+    with only_young_collected():
+        layers.remove(layer)
     layers.insert(at, fresh)
     fresh.name = name
     layers.selection.active = fresh

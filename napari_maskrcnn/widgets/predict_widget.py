@@ -21,7 +21,7 @@ from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.live import Live
 from napari_maskrcnn.widgets.measuring import Measuring
-from napari_maskrcnn.widgets.placing import change, place, place_tracks, replaceable
+from napari_maskrcnn.widgets.placing import change, place, place_tracks, replaceable, reveal
 from napari_maskrcnn.widgets.predict_form import PredictForm
 from napari_maskrcnn.widgets.predict_work import (
     Estimated,
@@ -171,18 +171,29 @@ class PredictWidget(Dock):
             self.form.diameter.say(NO_SIZE)
 
     def _place(self, result: Predicted) -> None:
-        self.live.stop()
-        if self._image is None:
-            return  # its removal was said
-        if result.kept is None:
-            show_note("Prediction cancelled; nothing was changed.")
+        if self._image is None or result.kept is None:
+            self.live.stop()
+            if self._image is not None:  # else its removal was said
+                show_note("Prediction cancelled; nothing was changed.")
             return
+        hidden = self.live.hand_over()
         try:
             preferred = self.header.labels.layer()
-            layer = place(self.viewer.layers, self._image, result.kept, preferred, result.merged)
+            layer = place(
+                self.viewer.layers,
+                self._image,
+                result.kept,
+                preferred,
+                result.merged,
+                result.data,
+            )
         except ValueError as error:
             show_problem(error)
+            if hidden is not None:
+                hidden.visible = True
             return
+        if hidden is not None:
+            reveal(layer)
         if result.ways is not None:
             place_tracks(self.viewer.layers, self._image, result.ways)
         self.device.say(result.kept.device, result.idle)

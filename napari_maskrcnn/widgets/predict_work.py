@@ -44,6 +44,8 @@ class Predicted:
         The prediction that is there already, and both as one.
     ways : (N, ndim + 1) float64, optional
         Where each object is, frame by frame, for a Tracks layer.
+    data : (…, H, W) int32, optional
+        The labels of a layer of its own, where there is no earlier prediction.
     """
 
     kept: Kept | None
@@ -51,6 +53,7 @@ class Predicted:
     looks: float | None = None
     merged: tuple[Kept, Kept] | None = None
     ways: NDArray[np.float64] | None = None
+    data: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,11 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     looks = None
     if not len(kept.choose(Choice(kept.score))) and not stop.is_set() and model.card.diameter:
         looks = yield from estimate_job(_whole(request), settings, model, stop)
-    ways = _ways(kept, request) if request.tracks else None
-    return Predicted(kept, idle_device(kept.device, _facts()), looks, merged, ways)
+    # A layer that is there takes the labels of each plane; a new one takes all of them as they are.
+    data = _assembled(kept, request) if request.older is None or request.tracks else None
+    ways = _ways(data) if data is not None and request.tracks else None
+    idle = idle_device(kept.device, _facts())
+    return Predicted(kept, idle, looks, merged, ways, None if request.older else data)
 
 
 def estimate_work(request: Request, stop: threading.Event) -> Job[Estimated]:
@@ -168,11 +174,15 @@ def _merged(kept: Kept, request: Request) -> tuple[Kept, Kept] | None:
     return older, both
 
 
-def _ways(kept: Kept, request: Request) -> NDArray[np.float64] | None:
-    chosen = kept.choose(Choice(kept.score))
+def _assembled(kept: Kept, request: Request) -> NDArray[np.int32]:
+    """Put the planes together that the network's own score gives."""
     labels = np.zeros(request.pixels.shape, np.int32)
-    for plane, found in chosen.labels.items():
+    for plane, found in kept.choose(Choice(kept.score)).labels.items():
         labels[as_slices(plane)] = found
+    return labels
+
+
+def _ways(labels: NDArray[np.int32]) -> NDArray[np.float64] | None:
     ways = tracks(labels)
     return ways if len(ways) else None
 
@@ -184,10 +194,14 @@ def _facts() -> Facts:
 
 @cache
 def _import_for_window() -> None:
-    """Do once in the thread what the window does next: its first time imports a great deal.
+    """Do once in the thread what the window does next: its first time imports and works out a lot.
 
     Once only: napari silences warnings meanwhile, which two threads must not do at one time.
     """
     from napari.layers import Labels
+    from vispy.visuals import LineVisual
 
     Labels(np.zeros((1, 1), np.uint8))
+    # napari draws such a line over every labels layer. vispy works out its dashes point by point,
+    # once, and remembers them.
+    LineVisual(np.zeros((2, 2)), method="agg")

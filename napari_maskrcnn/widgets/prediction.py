@@ -83,19 +83,45 @@ def prediction_of(layer: Layer | None) -> Prediction | None:
     return found
 
 
-def predicted_labels(image: Image, kept: Kept, choice: Choice, name: str) -> Labels:
-    """Create a labels layer over an image with what is chosen of a prediction."""
-    return _predicted_over(image, image, kept, choice, name)
+def predicted_labels(
+    image: Image,
+    kept: Kept,
+    choice: Choice,
+    name: str,
+    data: NDArray[np.int32] | None = None,
+    visible: bool = True,
+) -> Labels:
+    """Create a labels layer over an image with what is chosen of a prediction.
+
+    Parameters
+    ----------
+    image : napari.layers.Image
+    kept : Kept
+    choice : Choice
+    name : str
+    data : (…, H, W) int32, optional
+        The labels of the choice, where they were put together already.
+    visible : bool
+        Of a hidden layer napari looks at no pixel.
+    """
+    return _predicted_over(image, image, kept, choice, name, data, visible)
 
 
 def _predicted_over(
-    over: Layer, image: Image | None, kept: Kept, choice: Choice, name: str
+    over: Layer,
+    image: Image | None,
+    kept: Kept,
+    choice: Choice,
+    name: str,
+    data: NDArray[np.int32] | None = None,
+    visible: bool = True,
 ) -> Labels:
     chosen = kept.choose(choice)
-    data = np.zeros(spatial_shape(over), np.int32)
-    for plane, labels in chosen.labels.items():
-        data[as_slices(plane)] = labels
-    layer = labels_over(over, data, name, features=chosen.table.copy())
+    if data is None:
+        data = np.zeros(spatial_shape(over), np.int32)
+        for plane, labels in chosen.labels.items():
+            data[as_slices(plane)] = labels
+    layer = labels_over(over, data, name, features=chosen.table.copy(), visible=visible)
     remember(layer, image, kept, choice)
     return layer
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_maskrcnn.formats import export
 from napari_maskrcnn.formats.atomic import WriteError
 from napari_maskrcnn.formats.registry import find_format, writable
-from napari_maskrcnn.widgets.layers import full_data, in_micrometres, spatial_shape
+from napari_maskrcnn.widgets.layers import full_data, in_micrometres, series_axes, spatial_shape
 from napari_maskrcnn.widgets.origin import Origin, origin_of, read_earlier
 from napari_maskrcnn.widgets.prediction import KEY, Prediction
 
@@ -67,6 +67,7 @@ def save(name: str, path: Path, data: Any, meta: Mapping[str, Any]) -> Path:
         scale=None if scale is None else in_micrometres(scale, meta["units"]),
         provenance=origin.provenance(labels),
         name=origin.image_name,
+        axes=series_axes(meta.get("axis_labels") or ()),
     )
 
 

@@ -52,6 +52,10 @@ def test_a_stack_is_predicted_plane_by_plane_and_linked(
     written = pd.read_csv(tmp_path / "z/s_labels.csv")
     assert set(written["label"]) == set(table["index"][1:])
     assert written["plane"].max() == 1
+    series = [*words, "--output", tmp_path / "t", "--axes", "TYX"]
+    assert run(*series) == 0
+    with tifffile.TiffFile(tmp_path / "t/s_labels.tif") as tif:
+        assert tif.series[0].axes == "TYX"
     # The same command again knows that all is done; another one asks.
     assert run(*words, "--output", tmp_path / "z", *linked) == 0
     assert run(*words, "--output", tmp_path / "z", "--stack", "t") == 1

@@ -81,6 +81,16 @@ def test_colours_and_properties(path: Path) -> None:
     ]
 
 
+def test_a_series_has_time_and_no_depth(tmp_path: Path) -> None:
+    from ngff_zarr import from_ngff_zarr
+
+    path = export(np.stack([LABELS, LABELS]), tmp_path / "x.zarr", axes="TYX", scale=(9, 0.5, 0.5))
+    image = from_ngff_zarr(str(path), validate=True).images[0]
+    assert image.dims == ("t", "y", "x")
+    with pytest.raises(ValueError, match="at most four axes"):
+        export(np.zeros((2, 1, 4, 6), np.uint8), tmp_path / "y.zarr", axes="QTYX")
+
+
 def test_five_axes_are_too_many(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"at most four axes \(t, z, y, x\); got the shape"):
         export(LABELS[None, None, None], tmp_path / "x.zarr")

@@ -41,6 +41,27 @@ def test_imagej_stack_with_pixel_size(tmp_path: Path) -> None:
         assert tags["Compression"].value == tifffile.COMPRESSION.ADOBE_DEFLATE
 
 
+def test_a_series_is_one_of_frames(tmp_path: Path) -> None:
+    stack = np.stack([LABELS, LABELS, LABELS])
+    path = export(stack, tmp_path / "x.tif", scale=(2.0, 0.5, 0.25), axes="tyx")
+    with tifffile.TiffFile(path) as tif:
+        assert tif.imagej_metadata["frames"] == 3
+        assert "slices" not in tif.imagej_metadata
+        assert "spacing" not in tif.imagej_metadata
+        assert tif.series[0].axes == "TYX"
+    data = read_file(path)
+    assert (data.axes, data.scale) == ("TYX", (2.0, 0.5, 0.25))
+    export(np.stack([stack, stack]), path, axes="ZTYX", overwrite=True)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.imagej_metadata["frames"] == 6
+    export(np.stack([stack, stack]), path, axes="TZYX", overwrite=True)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.series[0].axes == "TZYX"
+    for wrong in ("TXY", "YX", "T1X"):
+        with pytest.raises(ValueError, match="one letter for each"):
+            export(stack, tmp_path / "y.tif", axes=wrong)
+
+
 def test_large_labels_keep_the_pixel_size(tmp_path: Path) -> None:
     stack = np.stack([LABELS + 70_000] * 3)
     with tifffile.TiffFile(export(stack, tmp_path / "x.tif", scale=(2.0, 0.5, 0.25))) as tif:
@@ -107,7 +128,7 @@ class TestScaleOfOthers:
     "own",
     [
         {"shape": [10**9, 10**9]},
-        {"shape": "ab", "scale": [0, -1], "provenance": []},
+        {"shape": "ab", "scale": [0, -1], "provenance": [], "axes": 7},
         {"shape": [3, 4], "scale": 7},
         [1],
     ],

@@ -15,6 +15,7 @@ from napari_maskrcnn.widgets.layers import (
     micrometres,
     pixel_width,
     plane_data,
+    series_axes,
     spatial_shape,
     stack_planes,
     to_data,
@@ -134,3 +135,13 @@ def test_the_width_of_a_pixel_in_the_layers_unit() -> None:
 
 def test_slices_of_a_plane() -> None:
     assert as_slices((3, None, None)) == (3, slice(None), slice(None))
+
+
+def test_an_axis_of_time_is_known_by_its_name_or_by_how_it_was_predicted() -> None:
+    unnamed = ("-3", "-2", "-1")
+    assert series_axes(("time", "y", "x")) == "TYX"
+    assert series_axes(("c", "t", "-2", "-1")) == "QTYX"
+    assert series_axes(unnamed) is None
+    assert series_axes(unnamed, frames=True) == "TYX"
+    assert series_axes(("z", "y", "x"), frames=True) is None
+    assert series_axes(("-2", "-1"), frames=True) is None

@@ -126,6 +126,29 @@ def test_a_preview_lies_over_its_image(viewer: Any, qtbot: Any) -> None:
     assert "turned in the making" not in viewer.layers
 
 
+def test_a_preview_of_a_large_image_goes_a_turn_later(viewer: Any, qtbot: Any) -> None:
+    """And the labels that it hid are the caller's to show."""
+    image = viewer.layers["cells"]
+    before = viewer.add_labels(np.ones((128, 128), np.int32))
+    live = Live(viewer, viewer.window._qt_window)
+    live.start(image, 2, before)
+    live.add(Patch((None, None), (), []))
+    assert not before.visible
+    assert live.hand_over() is before
+    assert "cells in the making" in viewer.layers
+    qtbot.waitUntil(lambda: "cells in the making" not in viewer.layers)
+    assert not before.visible
+    live.start(image, 2, None)
+    live.add(Patch((None, None), (), []))
+    assert live.hand_over() is None
+    # A prediction that begins at once has a preview of its own, which stays.
+    live.start(image, 2, None)
+    live.add(Patch((None, None), (), []))
+    qtbot.wait(100)
+    assert live.layer in viewer.layers
+    live.stop()
+
+
 @pytest.mark.parametrize("now", [(20, 30), (2, 20, 30)])
 def test_tiles_of_an_image_of_another_shape_are_not_shown(
     viewer: Any, now: tuple[int, ...]

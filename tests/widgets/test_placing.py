@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from napari.layers import Image, Labels
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.kept import Choice, Kept
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets import placing
 from napari_maskrcnn.widgets.follower import Follower
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.placing import change, place
@@ -231,3 +233,20 @@ def test_accepting_or_another_class_makes_a_layer_the_persons(
     layer.undo()
     assert layer.features["area"].tolist() == [0, 36, 36, 36]
     assert layer.features["state"].tolist() == ["", "accepted", "predicted", "accepted"]
+
+
+def test_a_large_new_layer_is_shown_a_turn_later_with_the_labels_that_are_there(
+    viewer: ViewerModel, image: Image, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "MANY_PIXELS", 100)
+    found = kept({PLANE: squares(3)})
+    data = found.choose(Choice(0.5)).labels[PLANE].copy()
+    layer = place(viewer.layers, image, found, None, data=data)
+    assert not layer.visible
+    assert layer.data is data
+    assert is_untouched(layer)
+    qtbot.waitUntil(lambda: layer.visible)
+    viewer.layers.clear()
+    other = place(viewer.layers, image, found, None, data=np.zeros((3, 3), np.int32))
+    assert np.array_equal(other.data, data)
+    qtbot.waitUntil(lambda: other.visible)

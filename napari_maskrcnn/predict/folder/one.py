@@ -63,6 +63,8 @@ class Found:
         Its pixels, unless they are too many to be held.
     pixel_size : tuple of float, optional
         Micrometres along each axis of the labels.
+    axes : str, optional
+        Letters of these axes.
     """
 
     labels: NDArray[np.int32]
@@ -70,6 +72,7 @@ class Found:
     prediction: dict[str, Any]
     image: NDArray[Any] | None = None
     pixel_size: tuple[float, ...] | None = None
+    axes: str | None = None
 
 
 def find_in_file_job(
@@ -104,7 +107,10 @@ def find_in_file_job(
         said = kept.describe(choice)
         if request.axes is not None:
             said["settings"]["axes"] = request.axes
-        return Found(labels, chosen, said, source.in_memory(), size)
+        # Who links frames says that they are some.
+        series = settings.link == "t" and len(source.stack_axes) == 1
+        axes = f"{'T' if series else source.stack_axes}YX"
+        return Found(labels, chosen, said, source.in_memory(), size, axes)
 
 
 def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:
@@ -129,6 +135,7 @@ def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = 
         found.pixel_size,
         provenance(found.prediction, describe_image(name, found.image)),
         name,
+        found.axes,
     )
     task.labels.parent.mkdir(parents=True, exist_ok=True)
     # Neither takes its place before both are whole.
