@@ -66,11 +66,11 @@ def layout(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
+def autocast(device: torch.device, wanted: str = "auto") -> AbstractContextManager[object]:
     """Context in which the network's convolutions run in `precision`."""
     import torch
 
-    dtype = precision(device)
+    dtype = precision(device, wanted)
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 

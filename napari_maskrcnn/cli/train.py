@@ -190,7 +190,11 @@ def _train(
         stop=stop,
     )
     with Bar(args.output) as bar:
-        return drain(guarded(job), _Report(bar, args.json))
+        report = _Report(bar, args.json)
+        result = drain(guarded(job), report)
+        for note in result.notes:
+            report.tell(note)
+    return result
 
 
 class _Report:
@@ -200,9 +204,18 @@ class _Report:
         self._bar = bar
         self._as_json = as_json
         self._last = time.monotonic()
+        self._told: set[str] = set()
+
+    def tell(self, note: str) -> None:
+        """Write a note of the training, once."""
+        if note not in self._told:
+            fail(PROGRAM, note)
+        self._told.add(note)
 
     def __call__(self, step: Progress) -> None:
         row = step.data
+        if "note" in row:
+            self.tell(row["note"])
         if "ap50" in row or ("step" in row and self._is_due()):
             share = f"{100 * step.done / max(step.total, 1):3.0f} %"
             proof = (

@@ -1,4 +1,4 @@
-"""Which crops each step sees: a function of seed and step alone, so that resuming is exact."""
+"""Which crops each step sees: a function of seed and state alone, so that resuming is exact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from napari_maskrcnn.train.augment import Crop, random_crop
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
+from napari_maskrcnn.train.state import TrainState
 
 
 class Batches:
@@ -42,17 +43,25 @@ class Batches:
         crops = max(len(examples), round(area))
         self.steps_per_epoch = max(1, -(-crops // settings.batch))
 
-    def seed(self, step: int) -> int:
-        """Seed of the samplers of a step."""
-        return int(np.random.SeedSequence([self.settings.seed, step]).generate_state(1)[0])
+    def size(self, state: TrainState) -> int:
+        """Crops of the next step."""
+        return state.setbacks.batch or self.settings.batch
 
-    def crops(self, step: int) -> tuple[list[Crop], list[int]]:
-        """Crops of a step, and the numbers of their examples."""
+    def side(self, state: TrainState) -> int:
+        """Side of the crops of the next step, network pixels."""
+        return state.setbacks.crop or self.settings.crop
+
+    def seed(self, state: TrainState) -> int:
+        """Seed of the samplers of the next step."""
+        return int(np.random.SeedSequence([self.settings.seed, state.step]).generate_state(1)[0])
+
+    def crops(self, state: TrainState) -> tuple[list[Crop], list[int]]:
+        """Crops of the next step, and the numbers of their examples."""
         crops, numbers = [], []
-        for k in range(self.settings.batch):
-            rng = np.random.default_rng([self.settings.seed, step, k])
+        for k in range(self.size(state)):
+            rng = np.random.default_rng([self.settings.seed, state.step, k])
             number = int(rng.choice(len(self.examples), p=self._share))
-            crops.append(random_crop(self.examples[number], self.settings.crop, self.zoom, rng))
+            crops.append(random_crop(self.examples[number], self.side(state), self.zoom, rng))
             numbers.append(number)
         return crops, numbers
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
@@ -11,6 +13,8 @@ CHECKPOINT_SECONDS = 50.0
 # Validation may take this share of the time, and happens at least this many times.
 VALIDATION_SHARE = 0.15
 VALIDATIONS = 10
+# A training ends early when this share of the budget brought no better validation.
+PATIENCE = 0.5
 
 
 class Clock:
@@ -20,7 +24,8 @@ class Clock:
         self._budget, self._state = settings.seconds, state
         self._steps = (settings.epochs or 0) * steps_per_epoch
         self._last = self._saved = time.monotonic()
-        self._validated_at, self._validation_cost = self._last_validation(), 0.0
+        self._validation_cost = 0.0
+        self._look_back()
 
     def position(self) -> float:
         """Share of the budget used, 0…1."""
@@ -28,13 +33,20 @@ class Clock:
             return self._state.step / self._steps
         return self._state.seconds / self._budget
 
-    def _last_validation(self) -> float:
-        """Position of the last validated row, so that a resumed run validates where it would."""
-        for row in reversed(self._state.history):
+    def _look_back(self) -> None:
+        """Note where the last and the best validation of a resumed run were."""
+        self._validated_at = self._best_at = 0.0
+        self._best = -1.0
+        for row in self._state.history:
             if "ap50" in row:
-                done = row["step"] if self._budget is None else row["seconds"]
-                return float(done / (self._steps if self._budget is None else self._budget))
-        return 0.0
+                self._validated_at = self._position_of(row)
+                if (value := row["ap50"] + row["ap75"]) > self._best:
+                    self._best, self._best_at = value, self._validated_at
+
+    def _position_of(self, row: dict[str, Any]) -> float:
+        if self._budget is None:
+            return float(row["step"] / self._steps)
+        return float(row["seconds"] / self._budget)
 
     def progress(self) -> tuple[int, int]:
         """Done and total: steps, or seconds."""
@@ -62,15 +74,26 @@ class Clock:
             self._budget / VALIDATIONS, self._validation_cost / VALIDATION_SHARE
         )
 
-    def validated(self) -> None:
-        """Note what a validation took."""
+    def validated(self, scores: Mapping[str, float]) -> None:
+        """Note what a validation took, and whether it was the best one."""
         before = self._state.seconds
         self._validation_cost = self.tick() - before
         self._validated_at = self.position()
+        value = scores["ap50"] + scores["ap75"]
+        if value > self._best:
+            self._best, self._best_at = value, self._validated_at
 
-    def checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is getting old; counts from now when it is."""
-        due = time.monotonic() - self._saved >= CHECKPOINT_SECONDS
+    def over(self) -> bool:
+        """Whether the budget is used, or half of it went by since the best validation, in vain."""
+        return self.position() >= 1 or self._validated_at - self._best_at >= PATIENCE
+
+    def checkpoint_due(self, validates: bool) -> bool:
+        """Whether the last checkpoint is getting old; counts from now when it is.
+
+        Before a validation: whether it would be by its end, if it takes as long as the last one.
+        """
+        ahead = self._validation_cost if validates else 0.0
+        due = time.monotonic() - self._saved + ahead >= CHECKPOINT_SECONDS
         if due:
             self._saved = time.monotonic()
         return due

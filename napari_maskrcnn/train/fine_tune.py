@@ -58,6 +58,12 @@ class FineTuneResult:
     trouble : str
         Why it ended early, if nobody stopped it: a loss that was not finite, at which step and on
         which images. The model is the one before that step.
+    held : tuple of Example
+        What it was judged by.
+    base : callable, optional
+        Loads the base as it was measured; None from scratch.
+    notes : tuple of str
+        What did not go as it was meant to, and how the training went on.
     """
 
     model: Model
@@ -68,6 +74,7 @@ class FineTuneResult:
     trouble: str = ""
     held: tuple[Example, ...] = ()
     base: Callable[[], Model] | None = None
+    notes: tuple[str, ...] = ()
 
     def save(
         self, path: str | os.PathLike[str], overwrite: bool = False, half: bool = False
@@ -207,6 +214,7 @@ def fine_tune_job(
         trained.trouble,
         tuple(validation),
         None if settings.from_scratch else partial(_base, begun, device),
+        trained.notes,
     )
 
 

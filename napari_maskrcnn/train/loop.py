@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import torch
 
-from napari_maskrcnn.device import choose_device, layout
+from napari_maskrcnn.device import choose_device, layout, precision
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.network.freezing import freeze
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
@@ -18,9 +19,14 @@ from napari_maskrcnn.train.batches import Batches
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.estimate import remember
+from napari_maskrcnn.train.recover import StepFailed, save_or_tell, step_or_recover
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
-from napari_maskrcnn.train.step import train_step
+
+EARLY = (
+    "The training ended before its time was used: half of it had brought nothing better on the "
+    "part that is held out."
+)
 
 Score = Callable[[MaskRCNN], dict[str, float]]
 
@@ -42,6 +48,8 @@ class Trained:
         What `score` said of these weights; empty when they were never validated.
     trouble : str
         Why it ended before its budget, if not because it was stopped.
+    notes : tuple of str
+        What did not go as it was meant to, and how it went on.
     """
 
     network: MaskRCNN
@@ -49,6 +57,7 @@ class Trained:
     finished: bool
     scores: dict[str, float] = field(default_factory=dict)
     trouble: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def train_job(
@@ -85,62 +94,97 @@ def train_job(
     Yields
     ------
     Progress
-        After every step, with ``data`` the row of the history.
+        After every step, with ``data`` the row of the history; where the training goes on otherwise
+        than it was begun, with ``data`` of a ``note`` that says so.
 
     Raises
     ------
     ArithmeticError
-        A loss of the first step is not finite; names step and images. A later one ends the
-        training as stopping does, with the weights before it.
+        A loss of the first step is not finite; names step and images. Later the training goes back
+        to its average once, with a lower rate; then it ends as stopping does, with the weights
+        before that step. See `recover`, also for too little memory and disks that are full.
     """
     device = choose_device(settings.device)
     network = network.to(device).to(memory_format=layout(device))
     state = _begin(network, settings)
-    identity = {**asdict(settings), "images": [example.name for example in examples]}
+    identity = {
+        **asdict(settings),
+        "images": [example.name for example in examples],
+        "labels": _checksum(examples),
+    }
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
     batches = Batches(examples, settings, network.config.class_names, zoom)
     clock = Clock(settings, batches.steps_per_epoch, state)
+    if score is not None and state.step and clock.validation_due():
+        # The checkpoint was written just before it.
+        state.history[-1] |= _validate(state, clock, score)
     trouble = ""
-    while clock.position() < 1 and not (stop is not None and stop.is_set()):
+    while not (clock.over() or (stop is not None and stop.is_set())):
         state.set_rate(settings.rate, clock.position())
+        known = dict(state.setbacks.notes)
         try:
-            row = train_step(state, batches, device) | {"seconds": clock.tick()}
-        except ArithmeticError as error:
-            if state.step == 0:
-                raise
-            trouble = f"{error} The weights before that step are kept."
+            row = step_or_recover(state, batches, device)
+        except StepFailed as error:
+            trouble = str(error)
             break
-        if score is not None and clock.validation_due():
-            row |= _validate(state, score)
-            clock.validated()
-        state.history.append(row)
-        if checkpoint is not None and clock.checkpoint_due():
-            state.save(checkpoint, identity)
-        yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", row)
+        if row is not None:
+            state.history.append(row | {"seconds": clock.tick()})
+            validates = score is not None and clock.validation_due()
+            if checkpoint is not None and clock.checkpoint_due(validates):
+                save_or_tell(state, checkpoint, identity)
+            if score is not None and validates:
+                state.history[-1] |= _validate(state, clock, score)
+            yield Progress(*clock.progress(), f"Loss {row['loss']:.3f}", state.history[-1])
+        for note in [n for kind, n in state.setbacks.notes.items() if known.get(kind) != n]:
+            yield Progress(*clock.progress(), note, {"note": note})
         # Whoever drains the job may pause it: the budget is for training alone.
         clock.go_on()
     remember(network.config, settings, device, state)
-    finished = clock.position() >= 1 and not trouble
     if checkpoint is not None:
         # Before the last validation: one that only stopping brings must not change a resumed run.
-        state.save(checkpoint, identity)
+        save_or_tell(state, checkpoint, identity)
+    return _finish(state, clock, score, trouble)
+
+
+def _finish(state: TrainState, clock: Clock, score: Score | None, trouble: str) -> Trained:
+    """Measure the last weights, if nothing better is known, and return the best ones."""
+    finished = clock.over() and not trouble
+    if finished and clock.position() < 1:
+        state.setbacks.notes["early"] = EARLY
     due = state.step > 0 and (finished or not state.best) and "ap50" not in state.history[-1]
     if score is not None and due:
-        state.history[-1] |= _validate(state, score)
-    scores = dict(state.best.get("scores", {}))
+        state.history[-1] |= _validate(state, clock, score)
     # Laid out as a loaded network is, so that a saved model predicts the same bit for bit.
     best = state.result().eval().to(memory_format=torch.contiguous_format)
-    return Trained(best, tuple(state.history), finished, scores, trouble)
+    return Trained(
+        best,
+        tuple(state.history),
+        finished,
+        dict(state.best.get("scores", {})),
+        trouble,
+        tuple(state.setbacks.notes.values()),
+    )
 
 
-def _validate(state: TrainState, score: Score) -> dict[str, float]:
+def _validate(state: TrainState, clock: Clock, score: Score) -> dict[str, float]:
     """Measure the average's weights and keep them when none were better."""
     scores = score(state.average)
     state.keep_if_best((scores["ap50"] + scores["ap75"]) / 2, scores)
+    clock.validated(scores)
     return scores
+
+
+def _checksum(examples: Sequence[Example]) -> int:
+    """CRC-32 of all labels, by which a checkpoint knows again what it was trained on."""
+    total = 0
+    for example in examples:
+        total = zlib.crc32(example.labels.tobytes(), total)
+    return total
 
 
 def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
     freeze(network, settings.layers, norms=not settings.from_scratch)
-    return TrainState.start(network, settings.rate)
+    state = TrainState.start(network, settings.rate)
+    state.precision = str(precision(choose_device(settings.device))).removeprefix("torch.")
+    return state

@@ -5,19 +5,23 @@ from __future__ import annotations
 import copy
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.train.setbacks import Setbacks
 
 EMA_DECAY = 0.999
 WEIGHT_DECAY = 0.01
 WARM_UP_STEPS = 100
 WARM_UP_SHARE = 0.1
 FINAL_RATE = 0.02
+# What a checkpoint holds, at least.
+KEPT = {"settings", "network", "average", "optimizer", "step", "seconds", "history", "best"}
+KEPT |= {"precision", "setbacks"}
 
 
 @dataclass
@@ -39,6 +43,11 @@ class TrainState:
         One row of numbers a step, and one a validation.
     best : dict
         ``score``, ``scores`` and ``weights`` of the best validated average, empty before the first.
+    precision : str
+        Type of the arithmetic, as `autocast` wants it: chosen by a measurement, and the same in
+        every resumed run.
+    setbacks : Setbacks
+        How the training goes on otherwise than it was begun.
     """
 
     network: MaskRCNN
@@ -48,6 +57,8 @@ class TrainState:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=dict)
+    precision: str = "auto"
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     @classmethod
     def start(cls, network: MaskRCNN, rate: float) -> TrainState:
@@ -66,7 +77,7 @@ class TrainState:
         # A short training must not spend all of itself warming up.
         warm = min(1.0, max((self.step + 1) / WARM_UP_STEPS, position / WARM_UP_SHARE))
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
-        rate = peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        rate = self.setbacks.rate * peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         return rate
@@ -97,7 +108,13 @@ class TrainState:
         return self.average
 
     def save(self, path: Path, settings: dict[str, Any]) -> None:
-        """Write a checkpoint beside and move it into place: never a half one."""
+        """Write a checkpoint beside and move it into place: never a half one.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or the folder cannot be written in; the checkpoint before it stays.
+        """
         values = {
             "settings": settings,
             "network": self.network.state_dict(),
@@ -107,6 +124,8 @@ class TrainState:
             "seconds": self.seconds,
             "history": self.history,
             "best": self.best,
+            "precision": self.precision,
+            "setbacks": asdict(self.setbacks),
         }
         beside = path.with_name(path.name + ".part")
         try:
@@ -115,8 +134,11 @@ class TrainState:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
-        except BaseException:
+        except BaseException as error:
             beside.unlink(missing_ok=True)
+            if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
+                # torch's writer hides the system's error behind one of its own.
+                raise error.__context__ from None
             raise
 
     def restore(self, path: Path, settings: dict[str, Any]) -> None:
@@ -133,8 +155,10 @@ class TrainState:
             raise ValueError(
                 f"{path}: not a readable checkpoint ({error}); delete it to start anew."
             ) from error
-        if not isinstance(values, dict) or "settings" not in values:
-            raise ValueError(f"{path}: not a checkpoint of a training; delete it to start anew.")
+        if not isinstance(values, dict) or not values.keys() >= KEPT:
+            raise ValueError(
+                f"{path}: not a checkpoint of a training by this version; delete it to start anew."
+            )
         if values["settings"] != settings:
             changed = [k for k in settings if values["settings"].get(k) != settings[k]]
             raise ValueError(
@@ -146,3 +170,4 @@ class TrainState:
         self.optimizer.load_state_dict(values["optimizer"])
         self.step, self.seconds = values["step"], values["seconds"]
         self.history, self.best = values["history"], values["best"]
+        self.precision, self.setbacks = values["precision"], Setbacks(**values["setbacks"])

@@ -22,6 +22,25 @@ SAMPLING = SamplingConfig(
 GRADIENT_NORM = 5.0
 
 
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient is not finite.
+
+    Parameters
+    ----------
+    what : str
+        What is not, and on which images.
+    step : int
+        Number of the step, from 1.
+    """
+
+    def __init__(self, what: str, step: int) -> None:
+        self.what = what
+        super().__init__(
+            f"Training stopped at step {step}: {what}. Use a lower learning rate, or check these "
+            "images."
+        )
+
+
 def train_step(state: TrainState, batches: Batches, device: torch.device) -> dict[str, Any]:
     """Learn from the crops of the next step.
 
@@ -32,11 +51,11 @@ def train_step(state: TrainState, batches: Batches, device: torch.device) -> dic
 
     Raises
     ------
-    ArithmeticError
+    NotFiniteError
         A loss or a gradient is not finite; the weights are as they were.
     """
-    crops, numbers = batches.crops(state.step)
-    generator = torch.Generator().manual_seed(batches.seed(state.step))
+    crops, numbers = batches.crops(state)
+    generator = torch.Generator().manual_seed(batches.seed(state))
     pixels = torch.from_numpy(np.stack([crop.image for crop in crops]))
     images = pixels.to(device, memory_format=layout(device))
     config = state.network.config
@@ -45,7 +64,7 @@ def train_step(state: TrainState, batches: Batches, device: torch.device) -> dic
         make_target(crop, batches.classes_of(n), device)
         for crop, n in zip(crops, numbers, strict=True)
     ]
-    with autocast(device):
+    with autocast(device, state.precision):
         losses = state.network.losses((images - mean) / std, targets, SAMPLING, generator)
     names = [batches.examples[n].name for n in numbers]
     values = losses.to_dict()
@@ -67,8 +86,5 @@ def _require_finite(
 ) -> None:
     wrong = [name for name, value in values.items() if not np.isfinite(value)]
     if wrong:
-        raise ArithmeticError(
-            f"Training stopped at step {step + 1}: the {what} ({', '.join(wrong)}) is not finite "
-            f"on {', '.join(dict.fromkeys(names))}. Use a lower learning rate, or check these "
-            "images."
-        )
+        images = ", ".join(dict.fromkeys(names))
+        raise NotFiniteError(f"the {what} ({', '.join(wrong)}) is not finite on {images}", step + 1)
