@@ -14,10 +14,14 @@ from torch.nn import functional as F
 
 from napari_maskrcnn.images import channels_first, stretch
 from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.stain import restained, stained
 
 Image = NDArray[np.float32]
 # Logarithm of the largest change of size either way: ×0.67 to ×1.5.
 ZOOM_JITTER = 0.4
+# The same for a model that is to know every microscope: ×0.45 to ×2.2 in a share of its crops.
+WIDE_JITTER = 0.8
+WIDE_SHARE = 0.3
 # Share of crops around an object rather than anywhere.
 AROUND_OBJECT = 0.8
 # Stands for a pixel of which nothing is known while labels are resized and turned.
@@ -36,7 +40,9 @@ class Crop:
     ignored: NDArray[np.bool_] | None = None
 
 
-def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generator) -> Crop:
+def random_crop(
+    example: Example, side: int, zoom: float, rng: np.random.Generator, wide: bool = False
+) -> Crop:
     """Cut, resize, turn and disturb.
 
     Parameters
@@ -48,8 +54,12 @@ def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generat
         Network pixels an image pixel, before the jitter.
     rng : numpy.random.Generator
         Draws everything.
+    wide : bool
+        Vary size and stain far more: for a model that is to know every microscope, where usually
+        it learns to know one.
     """
-    zoom *= float(np.exp(rng.uniform(-ZOOM_JITTER, ZOOM_JITTER)))
+    jitter = WIDE_JITTER if wide and rng.random() < WIDE_SHARE else ZOOM_JITTER
+    zoom *= float(np.exp(rng.uniform(-jitter, jitter)))
     height, width = example.labels.shape
     extent = max(4, round(side / zoom))
     top, left = _corner(example, extent, rng)
@@ -63,7 +73,7 @@ def random_crop(example: Example, side: int, zoom: float, rng: np.random.Generat
     image, labels = _turn(image, labels, rng)
     ignored = np.ascontiguousarray(labels == UNKNOWN) if example.ignored is not None else None
     labels = np.ascontiguousarray(np.where(labels == UNKNOWN, 0, labels))
-    return Crop(disturb(image, rng), labels, ignored)
+    return Crop(disturb(image, rng, wide), labels, ignored)
 
 
 def _corner(example: Example, extent: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -116,8 +126,17 @@ def _turn(
     return image, labels
 
 
-def disturb(image: Image, rng: np.random.Generator) -> Image:
-    """Another exposure, contrast, stain, focus and noise; sometimes the negative or no colour."""
+def disturb(image: Image, rng: np.random.Generator, wide: bool = False) -> Image:
+    """Another exposure, contrast, stain, focus and noise; sometimes the negative or no colour.
+
+    With `wide`, some grey images become stained sections, and half of the coloured ones get stains
+    that nobody uses.
+    """
+    if wide:
+        if (image[:1] != image[1:]).any():
+            image = restained(image, rng) if rng.random() < 0.5 else image
+        elif rng.random() < 0.15:
+            image = stained(image, rng)
     if rng.random() < 0.15:
         image = 1 - image
     if rng.random() < 0.15:

@@ -61,7 +61,10 @@ class Batches:
         for k in range(self.size(state)):
             rng = np.random.default_rng([self.settings.seed, state.step, k])
             number = int(rng.choice(len(self.examples), p=self._share))
-            crops.append(random_crop(self.examples[number], self.side(state), self.zoom, rng))
+            # From scratch a model learns what nuclei are anywhere; from a base, what they are here.
+            wide = self.settings.from_scratch
+            example = self.examples[number]
+            crops.append(random_crop(example, self.side(state), self.zoom, rng, wide))
             numbers.append(number)
         return crops, numbers
 

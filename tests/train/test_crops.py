@@ -48,7 +48,7 @@ def test_image_and_labels_stay_on_each_other(monkeypatch: pytest.MonkeyPatch) ->
     """An image of its own labels, undisturbed, must still be bright where labels are."""
     labels = _example().labels
     example = Example((labels > 0).astype(np.uint8) * 255, labels, "mask")
-    monkeypatch.setattr("napari_maskrcnn.train.augment.disturb", lambda image, rng: image)
+    monkeypatch.setattr("napari_maskrcnn.train.augment.disturb", lambda image, *_: image)
     for seed in range(10):
         crop = random_crop(example, 96, 2.0, np.random.default_rng(seed))
         agree = (crop.image[0] > 0.5) == (crop.labels > 0)
