@@ -7,6 +7,7 @@ generator then *returns* what is finished, so that cancelling never throws work 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 _EXPECTED = (ValueError, OSError)
 
+#: How often a paused job looks whether it may go on.
+POLL_SECONDS = 0.1
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
@@ -79,6 +82,22 @@ def guarded(job: Job[T]) -> Job[T]:
         return (yield from job)
     except RuntimeError as error:
         raise JobError(explain(error)) from error
+
+
+def pausable(job: Job[T], paused: threading.Event, stop: threading.Event) -> Job[T]:
+    """Pass a job through, waiting between two of its steps while `paused` is set; `stop` wins."""
+    try:
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield step
+            while paused.is_set() and not stop.wait(POLL_SECONDS):
+                pass
+    finally:
+        job.close()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

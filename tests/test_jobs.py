@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
-from napari_maskrcnn.jobs import Job, JobError, Progress, guarded, run
+from napari_maskrcnn.jobs import Job, JobError, Progress, guarded, pausable, run
 
 
 def _counting(error: Exception | None = None) -> Job[str]:
@@ -45,3 +48,32 @@ def test_out_of_memory_comes_with_a_remedy() -> None:
 def test_other_errors_stay_as_they_are() -> None:
     with pytest.raises(ValueError, match="mine"):
         run(guarded(_counting(ValueError("mine"))))
+
+
+def test_a_paused_job_waits_until_it_may_go_on_and_stop_wins() -> None:
+    paused, stop = threading.Event(), threading.Event()
+    job = pausable(_counting(), paused, stop)
+    assert next(job).message == "first"
+    paused.set()
+    threading.Timer(0.15, paused.clear).start()
+    begin = time.monotonic()
+    assert next(job).data == {"x": 1}
+    assert time.monotonic() - begin >= 0.14
+    paused.set()
+    stop.set()
+    assert run(job) == "result"
+
+
+def test_a_paused_job_that_is_closed_cleans_up() -> None:
+    closed: list[str] = []
+
+    def job() -> Job[None]:
+        try:
+            yield Progress(0, 1)
+        finally:
+            closed.append("yes")
+
+    waiting = pausable(job(), threading.Event(), threading.Event())
+    next(waiting)
+    waiting.close()
+    assert closed == ["yes"]

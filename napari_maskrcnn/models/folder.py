@@ -207,6 +207,14 @@ def suggested_name(text: str) -> str:
     return name or "model"
 
 
+def free_name(text: str) -> str:
+    """Return an allowed name close to any text that no model has: with a number if need be."""
+    taken = {*RESERVED, *(entry.name for entry in list_models())}
+    stem = suggested_name(text)
+    numbers = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
+    return stem if stem not in taken else next(name for name in numbers if name not in taken)
+
+
 def _target(name: str) -> Path:
     folder = model_folder()
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +88,11 @@ class StoredTraining:
         stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
         self.path = path or trainings_folder() / stamp
         self._lock: Lock | None = None
+        self._left = self._ended = False
+
+    def __del__(self) -> None:
+        # A viewer that is closed destroys its widgets without asking.
+        self.release()
 
     @property
     def checkpoint(self) -> Path:
@@ -115,6 +121,23 @@ class StoredTraining:
                     ) from error
                 time.sleep(_PAUSE)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether something was learnt that another try could go on with."""
+        return self.checkpoint.is_file()
+
+    def leave(self) -> None:
+        """`release` it as soon as the work on it has ended: its window was closed."""
+        self._left = True
+        if self._ended:
+            self.release()
+
+    def ended(self) -> None:
+        """Say that the work on it ended; what came of it may still be looked at."""
+        self._ended = True
+        if self._left:
+            self.release()
+
     def release(self) -> None:
         """Let others have it: it is offered from now on, if there is enough to go on."""
         if self._lock is not None:
@@ -124,7 +147,8 @@ class StoredTraining:
     def remove(self) -> None:
         """Remove the folder: the training was accepted or discarded."""
         # First of all, so that what cannot be removed now is at least never offered.
-        (self.path / INFO).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self.path / INFO).unlink()
         self.release()
         shutil.rmtree(self.path, ignore_errors=True)
 

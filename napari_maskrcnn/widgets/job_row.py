@@ -8,11 +8,24 @@ from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.style import PRIMARY
 
+PAUSE, GO_ON = "Pause", "Continue"
+PAUSED = "Paused. Continue whenever you like."
+
 
 class JobRow(QWidget):
-    """A big button that is off while its job runs, and what shows the job meanwhile."""
+    """A big button that is off while its job runs, and what shows the job meanwhile.
 
-    def __init__(self, text: str, runner: JobRunner) -> None:
+    Parameters
+    ----------
+    text : str
+        What the button says.
+    runner : JobRunner
+        Runs the job.
+    can_pause : bool
+        Offer to let the job wait, where that makes sense: it takes minutes and gives way to others.
+    """
+
+    def __init__(self, text: str, runner: JobRunner, can_pause: bool = False) -> None:
         super().__init__()
         self.runner = runner
         self.button = QPushButton(text)
@@ -21,6 +34,10 @@ class JobRow(QWidget):
         self.cancel = QPushButton("Cancel")
         self.cancel.setMinimumHeight(36)
         self.cancel.setToolTip("End at the next step; what is finished is kept")
+        self.pause = QPushButton(PAUSE)
+        self.pause.setMinimumHeight(36)
+        self.pause.setToolTip("Wait, so that something else is quick; the time does not count")
+        self._can_pause = can_pause
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
@@ -28,6 +45,8 @@ class JobRow(QWidget):
         self.message.setWordWrap(True)
         self._build()
         self.cancel.clicked.connect(self._cancel)
+        self.pause.clicked.connect(lambda: runner.pause(not runner.is_paused))
+        runner.paused.connect(self._paused)
         runner.started.connect(self._started)
         runner.shown.connect(self._show)
         runner.finished.connect(self._finished)
@@ -36,6 +55,7 @@ class JobRow(QWidget):
     def _build(self) -> None:
         buttons = QHBoxLayout()
         buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.pause)
         buttons.addWidget(self.cancel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -49,15 +69,22 @@ class JobRow(QWidget):
         self.cancel.setText("Cancel")
         self.cancel.setEnabled(True)
         self.bar.setRange(0, 0)
-        for widget in (self.cancel, self.bar, self.message):
+        self.pause.setText(PAUSE)
+        self.pause.setEnabled(True)
+        for widget in self._shown_while_running():
             widget.setVisible(True)
 
     def _show(self, step: Progress) -> None:
         self.bar.setRange(0, step.total)
         self.bar.setValue(step.done)
-        self.message.setText(step.message)
+        self.message.setText(PAUSED if self.runner.is_paused else step.message)
+
+    def _paused(self, waiting: bool) -> None:
+        self.pause.setText(GO_ON if waiting else PAUSE)
+        self.message.setText(PAUSED if waiting else "")
 
     def _cancel(self) -> None:
+        self.pause.setEnabled(False)
         self.cancel.setEnabled(False)
         self.cancel.setText("Stopping…")
         self.runner.stop()
@@ -65,5 +92,9 @@ class JobRow(QWidget):
     def _finished(self) -> None:
         self.button.setEnabled(True)
         self.message.clear()
-        for widget in (self.cancel, self.bar, self.message):
+        for widget in (*self._shown_while_running(), self.pause):
             widget.setVisible(False)
+
+    def _shown_while_running(self) -> list[QWidget]:
+        pause = [self.pause] if self._can_pause else []
+        return [*pause, self.cancel, self.bar, self.message]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_maskrcnn.jobs import Job, JobError, Progress, guarded
+from napari_maskrcnn.jobs import Job, JobError, Progress, guarded, pausable
 from napari_maskrcnn.widgets.collector import full_collections_postponed
 from napari_maskrcnn.widgets.warm_up import lower_priority, warm_up_job
 
@@ -23,21 +23,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MakeJob = Callable[[threading.Event], Job[Any]]
+Events = tuple[threading.Event, threading.Event]
 SHOW_EVERY_MS = 100
+#: Qt allows a thread a core: beside a training, or a paused one, others could only wait.
+LEAST_THREADS = 8
 #: Errors whose text is written for the person at the window; others also show where they arose.
 EXPECTED = (ValueError, OSError, ImportError, ArithmeticError)
 
 
 class StopHandle:
-    """The stop event of the job that runs now; outlives the widgets that start jobs."""
+    """The events of the job that runs now: stop, and wait; outlives the widgets that start jobs."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
+        self.paused = threading.Event()
 
-    def renew(self) -> threading.Event:
-        """Return the event of a new job."""
-        self.event = threading.Event()
-        return self.event
+    def renew(self) -> Events:
+        """Return the events of a new job: stop, and wait."""
+        self.event, self.paused = threading.Event(), threading.Event()
+        return self.event, self.paused
 
     def stop(self, *_: object) -> None:
         """End the job at its next step."""
@@ -62,6 +66,8 @@ class JobRunner(QObject):
         Every step of the job.
     returned (object)
         The result, also of a job that was cancelled.
+    paused (bool)
+        The job was paused, or goes on.
     failed (Exception)
         After the notification was shown.
     finished ()
@@ -72,6 +78,7 @@ class JobRunner(QObject):
     progressed = Signal(object)
     shown = Signal(object)
     returned = Signal(object)
+    paused = Signal(bool)
     failed = Signal(object)
     finished = Signal()
 
@@ -103,6 +110,17 @@ class JobRunner(QObject):
         """End the job at its next step; its result still arrives."""
         self._handle.stop()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a job runs that waits until it may go on."""
+        return self.running and self._handle.paused.is_set()
+
+    def pause(self, waiting: bool) -> None:
+        """Let the job wait after its next step, or go on."""
+        if self.running and waiting != self.is_paused:
+            (self._handle.paused.set if waiting else self._handle.paused.clear)()
+            self.paused.emit(waiting)
+
     def start(self, make_job: MakeJob, title: str, needs_torch: bool = True) -> None:
         """Start a job in a background thread.
 
@@ -122,10 +140,14 @@ class JobRunner(QObject):
         """
         from napari.qt.threading import create_worker
         from napari.utils import progress
+        from qtpy.QtCore import QThreadPool
 
         if self.running:
             raise JobError("A job is still running here. Wait for it or press Cancel first.")
-        stop = self._handle.renew()
+        threads = QThreadPool.globalInstance()
+        assert threads is not None
+        threads.setMaxThreadCount(max(threads.maxThreadCount(), LEAST_THREADS))
+        events = self._handle.renew()
         bar = progress(total=0, desc=title) if self._has_bar else None
         # Methods of this object only, which Qt disconnects when it is deleted; a signal's emit
         # would be called on a deleted object.
@@ -138,7 +160,7 @@ class JobRunner(QObject):
             "finished": [*([bar.close] if bar is not None else []), self._finish],
         }
         worker = create_worker(
-            _work, make_job, stop, needs_torch, _start_thread=False, _connect=listeners
+            _work, make_job, events, needs_torch, _start_thread=False, _connect=listeners
         )
         self._worker, self._bar, self._latest = worker, bar, None
         self.title = title
@@ -180,19 +202,18 @@ class JobRunner(QObject):
         self.finished.emit()
 
 
-def _work(
-    make_job: MakeJob, stop: threading.Event, needs_torch: bool
-) -> Generator[Progress, None, Any]:
+def _work(make_job: MakeJob, events: Events, needs_torch: bool) -> Generator[Progress, None, Any]:
     """Run in the thread: the job, with its torch errors in a form that the worker survives."""
     with full_collections_postponed():
-        return (yield from guarded(_job(make_job, stop, needs_torch)))
+        return (yield from guarded(_job(make_job, events, needs_torch)))
 
 
-def _job(make_job: MakeJob, stop: threading.Event, needs_torch: bool) -> Job[Any]:
+def _job(make_job: MakeJob, events: Events, needs_torch: bool) -> Job[Any]:
     if needs_torch:
         yield from warm_up_job()
     lower_priority()
-    return (yield from make_job(stop))
+    stop, paused = events
+    return (yield from pausable(make_job(stop), paused, stop))
 
 
 def show_problem(problem: Exception | str) -> None:

@@ -144,9 +144,11 @@ def colours_of(layer: Labels, kinds: Mapping[PlaneIndex, Kinds]) -> dict[int | N
 
 def shade(kind: str, i: int) -> str:
     """Colour ``#rrggbb`` of an object of a kind: darker for odd ids."""
-    colour = COLOURS[kind]
-    if i % 2 == 0:
-        return colour
+    return darker(COLOURS[kind]) if i % 2 else COLOURS[kind]
+
+
+def darker(colour: str) -> str:
+    """Return a colour ``#rrggbb`` for an object that may touch one of the same kind."""
     return "#" + "".join(f"{round(int(colour[at : at + 2], 16) * DARKER):02x}" for at in (1, 3, 5))
 
 

@@ -14,6 +14,7 @@ from napari_maskrcnn.models.folder import (
     changed,
     embedded_folder,
     find_model,
+    free_name,
     list_models,
     model_folder,
     remove_model,
@@ -198,3 +199,12 @@ def test_suggested_names_are_allowed_names() -> None:
 
 def test_the_embedded_folder_is_in_the_package() -> None:
     assert embedded_folder().parts[-3:] == ("napari_maskrcnn", "models", "embedded")
+
+
+def test_a_free_name_is_one_that_can_be_added(weights: Path) -> None:
+    assert free_name("my cells") == "my-cells"
+    assert free_name("nuclei") == "nuclei-2"
+    for expected in ("mine", "mine-2", "mine-3"):
+        name = free_name("mine")
+        assert name == expected
+        add_model(weights, name)

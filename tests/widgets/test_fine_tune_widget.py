@@ -50,7 +50,7 @@ def training(monkeypatch: pytest.MonkeyPatch, tiny_network: Any) -> list[Any]:
     """Replace the training by three quick steps; the examples and settings it got."""
     got: list[Any] = []
 
-    def job(examples: Any, settings: Any, *, stop: threading.Event) -> Job[Any]:
+    def job(examples: Any, settings: Any, *, stop: threading.Event, **_: Any) -> Job[Any]:
         got.extend([examples, settings])
         history = []
         for step in range(1, 4):
@@ -61,7 +61,8 @@ def training(monkeypatch: pytest.MonkeyPatch, tiny_network: Any) -> list[Any]:
             yield Progress(step, 3, f"Loss {row['loss']:.3f}", row)
         card = ModelCard("untitled", description="A quick one.", base=settings.base)
         model = Model(tiny_network, card, None, import_module("torch").device("cpu"))
-        before, after = {"ap50": 0.25, "ap75": 0.1}, {"ap50": 0.75, "ap75": 0.5}
+        before = {"ap50": 0.25, "ap75": 0.1, "objects": 8, "missed": 5, "extra": 3}
+        after = {"ap50": 0.75, "ap75": 0.5, "objects": 8, "missed": 2, "extra": 0}
         return FineTuneResult(model, tuple(history), before, after, not stop.is_set())
 
     monkeypatch.setattr(import_module("napari_maskrcnn.train.fine_tune"), "fine_tune_job", job)
@@ -113,9 +114,11 @@ def test_the_curve_moves_and_the_proof_has_numbers(
     press(qtbot, widget)
     assert len(widget.plot) == 3
     assert widget.plot.label() == "loss 1.833 · step 3"
-    assert widget.proof.title.text() == "Finished after 3 steps."
-    assert widget.proof.numbers["ap50"].text() == "0.25 → 0.75  (held-out part)"
-    assert widget.proof.numbers["ap75"].text() == "0.10 → 0.50  (held-out part)"
+    assert widget.proof.title.text() == "Finished after 3 steps. On the part that was held out:"
+    assert widget.proof.numbers["ap50"].text() == "0.25 → 0.75"
+    assert widget.proof.numbers["ap75"].text() == "0.10 → 0.50"
+    assert widget.proof.numbers["missed"].text() == "5 → 2 of 8"
+    assert widget.proof.numbers["extra"].text() == "3 → 0"
     (example,), settings = training
     assert np.array_equal(example.labels, viewer.layers["cells truth"].data)
     assert settings.epochs == 1

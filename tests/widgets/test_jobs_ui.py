@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_maskrcnn.jobs import Job, JobError, Progress
 from napari_maskrcnn.widgets.dock import Dock
-from napari_maskrcnn.widgets.job_row import JobRow
+from napari_maskrcnn.widgets.job_row import PAUSED, JobRow
 from napari_maskrcnn.widgets.jobs_ui import JobRunner, show_problem
 
 Make = Callable[[threading.Event], Job[Any]]
@@ -229,3 +229,44 @@ def test_closing_the_viewer_stops_its_job(make_napari_viewer: Any, qtbot: Any) -
     assert QThreadPool.globalInstance().waitForDone(5000)
     del dock
     qtbot.waitUntil(lambda: len(progress._all_instances) == 0)
+
+
+def test_a_paused_job_stands_still_while_others_run(qtbot: Any) -> None:
+    waiting, other = Holder(endless([])), Holder(counting(3))
+    for holder in (waiting, other):
+        qtbot.addWidget(holder)
+    seen: list[Progress] = []
+    waiting.runner.progressed.connect(seen.append)
+    waiting.row.button.click()
+    qtbot.waitUntil(lambda: len(seen) > 2)
+    waiting.runner.pause(True)
+    assert waiting.row.message.text() == PAUSED
+    qtbot.wait(150)
+    steps = len(seen)
+    other.row.button.click()
+    qtbot.waitUntil(lambda: other.returned == ["done"])
+    assert len(seen) == steps
+    waiting.runner.pause(False)
+    qtbot.waitUntil(lambda: len(seen) > steps)
+    waiting.runner.pause(True)
+    waiting.row.cancel.click()
+    qtbot.waitUntil(lambda: not waiting.runner.running)
+    assert waiting.returned[0] > steps
+    assert not waiting.runner.is_paused
+
+
+def test_jobs_do_not_wait_for_each_other_on_a_computer_with_one_core(qtbot: Any) -> None:
+    threads = QThreadPool.globalInstance()
+    before = threads.maxThreadCount()
+    threads.setMaxThreadCount(1)
+    holders = [Holder(endless([])), Holder(endless([])), Holder(counting(1))]
+    try:
+        for holder in holders:
+            qtbot.addWidget(holder)
+            holder.row.button.click()
+        qtbot.waitUntil(lambda: holders[2].returned == ["done"])
+    finally:
+        for holder in holders[:2]:
+            holder.row.cancel.click()
+        qtbot.waitUntil(lambda: not any(holder.runner.running for holder in holders))
+        threads.setMaxThreadCount(before)
