@@ -159,6 +159,8 @@ class FineTuneWidget(Dock):
     def _step(self, step: Progress) -> None:
         if "loss" in step.data:
             self.plot.append(step.data)
+        elif "note" in step.data:
+            show_note(step.data["note"])
 
     def _trained(self, result: FineTuneResult) -> None:
         if self._closed:

@@ -97,7 +97,8 @@ class ProofBox(QWidget):
         steps = sum("loss" in row for row in result.history)
         ended = "Finished" if result.finished else "Stopped early"
         measured = ON_HELD_OUT if result.after else NO_PROOF
-        self.title.setText(f"{ended} after {steps} steps. {measured}")
+        said = [f"{ended} after {steps} steps.", *result.notes, measured]
+        self.title.setText(" ".join(said))
         for key, label in self.numbers.items():
             self._form.setRowVisible(label, key in result.after)
             label.setText(compared(key, result.before, result.after))
