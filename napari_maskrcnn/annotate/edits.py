@@ -16,6 +16,7 @@ from napari_maskrcnn.annotate.checks import check_fits, check_new_ids, points_2d
 from napari_maskrcnn.annotate.edit import Edit, Plane, Region
 from napari_maskrcnn.annotate.polygon import inside_polygon
 from napari_maskrcnn.annotate.present import areas_of
+from napari_maskrcnn.annotate.put import put
 from napari_maskrcnn.annotate.shape import fill_holes, grow, keep_largest, shrink, smooth
 from napari_maskrcnn.annotate.split import split_line, split_seeds
 from napari_maskrcnn.annotate.stack import copy, interpolate
@@ -127,8 +128,13 @@ def remove_small(labels: NDArray[Any], area: int, plane: Plane = None) -> Edit:
     return region.edit(*region.find(small.tolist()), 0)
 
 
-def add_polygon(labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Plane = None) -> Edit:
-    """Add an object: the pixels of a polygon that are background.
+def add_polygon(
+    labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Plane = None
+) -> tuple[Edit, int]:
+    """Draw an object as a polygon: one that was missed, or anew what lies mostly inside.
+
+    Objects of which at least half lies inside are taken for the same one, drawn wrongly, or for
+    pieces of it: it takes their place, and the number of the largest. Others keep their pixels.
 
     Parameters
     ----------
@@ -137,27 +143,29 @@ def add_polygon(labels: NDArray[Any], polygon: ArrayLike, new_id: int, plane: Pl
     polygon : (n, 2) float
         Corners as (row, column); may reach beyond the image.
     new_id : int
-        Label of the object, from :func:`next_id`.
+        Label of the object when it takes the place of none, from :func:`next_id`.
     plane : tuple of int or slice(None), optional
         The plane of a stack.
+
+    Returns
+    -------
+    edit : Edit
+    label : int
+        Number of the object.
 
     Raises
     ------
     ValueError
-        For fewer than three corners, a polygon that holds no background pixel, or an id that is
-        in use.
+        For fewer than three corners, a polygon without a pixel or that leaves no pixel of others,
+        one that changes nothing, or an id that is in use.
     """
     region = Region.of(labels, plane, axes=2)
     corners = points_2d(polygon, "A polygon", least=3)
     check_new_ids(region.view, new_id)
     box, inside = inside_polygon(corners, region.view.shape)
-    inside &= region.view[box] == 0
     if not inside.any():
-        raise ValueError(
-            "The polygon covers no background pixel of the image. Draw it larger, where there is "
-            "no object yet."
-        )
-    return region.edit(box, inside, new_id)
+        raise ValueError("The outline covers no pixel of the image. Draw it larger.")
+    return put(labels, inside, [cut.start for cut in box], new_id, plane)
 
 
 def next_id(labels: NDArray[Any], table: pd.DataFrame | None = None) -> int:

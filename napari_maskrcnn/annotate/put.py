@@ -1,4 +1,4 @@
-"""Putting an object where the network sees it, among those that are there already."""
+"""Putting an object where a person or the network sees it, among those that are there already."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.edit import Edit, Plane, Region
-from napari_maskrcnn.annotate.present import ids_of
+from napari_maskrcnn.annotate.present import FEW, areas_of
 
 #: An object of which this share lies under the new one is taken for the same, drawn wrongly, or a
 #: piece of it.
@@ -59,9 +59,10 @@ def put(
     view = region.view
     box = tuple(slice(int(o), int(o) + n) for o, n in zip(origin, mask.shape, strict=True))
     below = view[box]
-    under = {int(i): int(np.count_nonzero(below[mask] == i)) for i in ids_of(below[mask])}
-    under.pop(0, None)
-    covered = [i for i, n in under.items() if n >= COVERED * np.count_nonzero(view == i)]
+    ids, inside = areas_of(below[mask])
+    under = dict(zip(ids.tolist(), inside.tolist(), strict=True))
+    whole = _areas(view, ids)
+    covered = [i for i, n in under.items() if n >= COVERED * whole[i]]
     if instead:
         covered = [instead, *(i for i in covered if i != instead)]
     label = instead or max(covered, key=lambda i: under[i], default=new_id)
@@ -82,5 +83,13 @@ def put(
     after[part][mine] = label
     changed = after != before
     if not changed.any():
-        raise ValueError("This is how the model sees it, too. Correct it with the other tools.")
+        raise ValueError("It is drawn just like this already. Correct it with the other tools.")
     return region.edit(window, changed, after[changed]), label
+
+
+def _areas(view: NDArray[Any], ids: NDArray[np.int64]) -> dict[int, int]:
+    """Pixels of some objects in a plane."""
+    if len(ids) <= FEW:
+        return {int(i): int(np.count_nonzero(view == i)) for i in ids}
+    found = areas_of(view)
+    return dict(zip(*(part.tolist() for part in found), strict=True))

@@ -212,8 +212,9 @@ class Corrections:
 
     def _add(self, stroke: Stroke, ledger: Ledger) -> str:
         fresh = ledger.new_id()
-        edit = edits.add_polygon(stroke.layer.data, stroke.points, fresh, as_slices(stroke.plane))
-        return self._write(ledger, edit, f"Added {fresh}.")
+        plane = as_slices(stroke.plane)
+        edit, label = edits.add_polygon(stroke.layer.data, stroke.points, fresh, plane)
+        return self._write(ledger, edit, toolbox.drawn(label, fresh))
 
     def _accept(self, stroke: Stroke, ledger: Ledger) -> str:
         ids = chosen(stroke, ledger)

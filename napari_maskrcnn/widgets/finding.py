@@ -10,6 +10,7 @@ from napari_maskrcnn.annotate.put import put
 from napari_maskrcnn.widgets.layers import as_slices
 from napari_maskrcnn.widgets.ledger import Ledger
 from napari_maskrcnn.widgets.struck import clicked, shown
+from napari_maskrcnn.widgets.toolbox import drawn
 from napari_maskrcnn.widgets.tools import Stroke
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Finding:
         mask, origin = found.crops[at], found.origins[at].tolist()
         edit, label = put(stroke.layer.data, mask, origin, fresh, plane, here)
         self._label = label
-        done = f"Added {label}." if label == fresh else f"Drew {label} anew."
+        done = drawn(label, fresh)
         several = stroke.clicked and len(found) > 1
         name = ledger.class_name or found.class_names[found.classes[at] - 1]
         return Found(edit, done + NEXT if several else done, name)

@@ -68,8 +68,11 @@ class LayerWatch:
         """Stop listening, and note that the layer was closed."""
         self.stop()
         self._session.untrack(self._tracked)
-        # napari may keep the layer, and with it this, for long; the pixels need not stay with it.
+        # napari may keep the layer, and with it this, for long; the pixels and what was predicted
+        # need not stay with it.
         self._tracked.recorder.data = None
+        self._parts.again()
+        self._predicted = self._view = None
 
     def stop(self) -> None:
         """Stop listening."""

@@ -48,7 +48,7 @@ class LayerParts:
         self._features = True
 
     def again(self) -> None:
-        """Have everything written."""
+        """Have everything written, and forget what was."""
         self._features = True
         self._look, self._metadata, self._predicted = {}, {}, None
 

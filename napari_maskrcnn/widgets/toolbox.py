@@ -19,7 +19,13 @@ SPLIT = Tool(
     "click or line",
     "Draw a line across an object, from outside to outside. Or click the middle of each part.",
 )
-ADD = Tool("Add", "A", "outline", "Draw around an object that was missed.")
+ADD = Tool(
+    "Add",
+    "A",
+    "outline",
+    "Draw around an object that was missed. Around one that is badly drawn, or in pieces, it is "
+    "drawn anew.",
+)
 FIND = Tool(
     "Find",
     "U",
@@ -89,3 +95,8 @@ RENUMBER = Tool(
 COMMON = (DELETE, MERGE, SPLIT, ADD, FIND, ACCEPT)
 MORE = (FILL, SMOOTH, GROW, SHRINK, LARGEST, COPY, INTERPOLATE, DELETE_STACK, RENUMBER)
 TOOLS = (*COMMON, CLASS, *MORE)
+
+
+def drawn(label: int, fresh: int) -> str:
+    """Say what became of an object that was drawn; `fresh` is the number of a new one."""
+    return f"Added {label}." if label == fresh else f"Drew {label} anew."

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_maskrcnn.annotate.edits import Edit, add_polygon, delete, merge, next_id
+from napari_maskrcnn.annotate.polygon import inside_polygon
 
 LABELS = arrays(np.int32, (5, 6), elements=st.integers(0, 4)).filter(
     lambda labels: len(set(labels.flat) - {0}) >= 2
@@ -105,20 +106,37 @@ class TestMerge:
 class TestAddPolygon:
     def test_rectangle(self) -> None:
         labels = np.zeros((8, 9), dtype=np.int32)
-        after = applied(
-            labels, add_polygon(labels, [(1.5, 2.5), (1.5, 6.5), (4.5, 6.5), (4.5, 2.5)], 7)
-        )
+        edit, label = add_polygon(labels, [(1.5, 2.5), (1.5, 6.5), (4.5, 6.5), (4.5, 2.5)], 7)
+        after = applied(labels, edit)
+        assert label == 7
         assert (after == 7).sum() == 12
         assert (after[2:5, 3:7] == 7).all()
 
-    def test_only_onto_background(self) -> None:
-        everywhere = [(-5, -5), (-5, 20), (20, 20), (20, -5)]
-        after = applied(two(), add_polygon(two(), everywhere, 6))
-        assert np.array_equal(after, np.where(two() == 0, 6, two()))
+    def test_what_lies_mostly_inside_is_drawn_anew(self) -> None:
+        # All of 3 and half of 5: they are one, with the number of the one that is more of it.
+        edit, label = add_polygon(two(), [(0.5, 0.5), (0.5, 5.5), (3.5, 5.5), (3.5, 0.5)], 6)
+        after = applied(two(), edit)
+        assert label == 3
+        assert (after[1:4, 1:6] == 3).all()
+        assert (after == 3).sum() == 15
+        assert not (after == 5).any()
+        # Of 5 nothing.
+        edit, label = add_polygon(two(), [(0.5, 0.5), (0.5, 5.5), (2.5, 5.5), (2.5, 0.5)], 6)
+        after = applied(two(), edit)
+        assert label == 3
+        assert (after[1:3, 1:6] == 3).all()
+        assert np.array_equal(after == 5, two() == 5)
+
+    def test_a_label_that_is_too_large_shrinks_to_the_outline(self) -> None:
+        edit, label = add_polygon(two(), [(2.5, 1.5), (2.5, 4.5), (4.5, 4.5), (4.5, 1.5)], 6)
+        assert label == 5
+        assert np.argwhere(applied(two(), edit) == 5).tolist() == [
+            [y, x] for y in (3, 4) for x in (2, 3, 4)
+        ]
 
     def test_plane_of_a_stack(self) -> None:
         stack = np.zeros((3, 6, 6), dtype=np.uint8)
-        edit = add_polygon(stack, [(0, 0), (0, 3), (3, 3), (3, 0)], 1, plane=(2,))
+        edit, _ = add_polygon(stack, [(0, 0), (0, 3), (3, 3), (3, 0)], 1, plane=(2,))
         assert np.unique(np.nonzero(applied(stack, edit))[0]).tolist() == [2]
 
     @given(
@@ -126,15 +144,23 @@ class TestAddPolygon:
         arrays(np.float64, (4, 2), elements=st.floats(-3, 9)),
     )
     @settings(max_examples=40, deadline=None)
-    def test_touches_no_object(self, labels: np.ndarray, corners: np.ndarray) -> None:
+    def test_what_lies_mostly_outside_keeps_its_pixels(
+        self, labels: np.ndarray, corners: np.ndarray
+    ) -> None:
         try:
-            after = applied(labels, add_polygon(labels, corners, 9))
+            edit, label = add_polygon(labels, corners, 9)
         except ValueError:
-            # Many a polygon holds no background pixel; `test_refuses` says what is said then.
+            # Many a polygon holds no pixel that is free; `test_refuses` says what is said then.
             return
-        assert np.array_equal(after[labels > 0], labels[labels > 0])
-        assert set(after[labels == 0].tolist()) <= {0, 9}
-        assert (after == 9).any()
+        after = applied(labels, edit)
+        box, inside = inside_polygon(corners, labels.shape)
+        assert (after == label).any()
+        for i in set(labels[labels > 0].tolist()):
+            covered = 2 * np.count_nonzero((labels[box] == i) & inside) >= (labels == i).sum()
+            if covered:
+                assert i == label or not (after == i).any()
+            else:
+                assert np.array_equal(after == i, labels == i)
 
     @pytest.mark.parametrize(
         ("polygon", "new_id", "message"),
@@ -143,8 +169,10 @@ class TestAddPolygon:
             ([], 6, "at least 3 points, but there are 0"),
             ([(0, 0, 0)] * 3, 6, r"but its shape is \(3, 3\)"),
             ([(0, 0), (0, np.nan), (3, 3)], 6, "not finite"),
-            ([(50, 50), (50, 60), (60, 60)], 6, "covers no background pixel"),
-            ([(1.1, 1.1), (1.1, 2.9), (1.9, 2.9)], 6, "covers no background pixel"),
+            ([(50, 50), (50, 60), (60, 60)], 6, "covers no pixel"),
+            ([(1.1, 1.1), (1.1, 1.9), (1.9, 1.9)], 6, "covers no pixel"),
+            ([(0.5, 0.5), (0.5, 3.5), (2.5, 3.5), (2.5, 0.5)], 6, "just like this"),
+            ([(2.5, 1.5), (2.5, 3.5), (3.5, 3.5), (3.5, 1.5)], 6, "Other objects lie here"),
             ([(0, 0), (0, 5), (5, 5)], 5, "Label 5 is in use"),
             ([(0, 0), (0, 5), (5, 5)], 0, "positive id, got 0"),
             ([(0, 0), (0, 5), (5, 5)], 2**31, "does not fit into labels of type int32"),

@@ -72,7 +72,7 @@ def test_instead_of_an_object_it_hardly_covers() -> None:
 
 
 def test_nothing_to_do_is_said() -> None:
-    with pytest.raises(ValueError, match="how the model sees it"):
+    with pytest.raises(ValueError, match="just like this"):
         put(labels(), full(4, 4), (2, 2), 9)
     with pytest.raises(ValueError, match="lie here already"):
         put(labels(), full(1, 1), (2, 2), 9)

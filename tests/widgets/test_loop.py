@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,23 @@ def test_verified_next_saves_and_swaps_in_place(
     assert before.data.size == 1
     labels.undo()
     assert np.unique(labels.data).tolist() == [0, 1, 2]
+
+
+def test_what_was_predicted_of_an_image_goes_with_it(
+    make_napari_viewer: Make, qtbot: Any, project: Project
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    loop = opened(viewer, qtbot, project)
+    labels = viewer.layers[1]
+    record = prediction_of(labels)
+    assert record is not None
+    kept = weakref.ref(record.kept)
+    del record
+    labels.paint((30, 40), 9)
+    loop.verify_next()
+    idle(loop, qtbot)
+    # At once: full collections, which free what refers to itself, are rare.
+    assert kept() is None
 
 
 def test_to_the_end_and_back(
