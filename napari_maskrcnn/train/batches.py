@@ -12,6 +12,9 @@ from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
 
+# Images without an object are at most this share of what is drawn.
+NEGATIVES = 0.2
+
 
 class Batches:
     """The crops of a training.
@@ -78,9 +81,14 @@ def _shares(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float64]
 
     Grey and colour images are drawn by the square root of how many there are, so that the rarer
     kind is not forgotten (518 nuclei images hold 77 in colour: 15 % of them, 29 % of the draws).
+    Images without an object are negatives; many of them must not crowd out the others.
     """
     colour = np.asarray([example.is_colour for example in examples])
     share = np.where(
         colour, 1 / np.sqrt(max(1, colour.sum())), 1 / np.sqrt(max(1, (~colour).sum()))
     )
+    empty = np.asarray([not len(example.objects) for example in examples])
+    bare, rest = share[empty].sum(), share[~empty].sum()
+    if rest and bare > (most := rest * NEGATIVES / (1 - NEGATIVES)):
+        share[empty] *= most / bare
     return share / share.sum()

@@ -102,7 +102,8 @@ def make_example(
     Raises
     ------
     ValueError
-        The image cannot be used, labels are not integers or negative, or shapes differ.
+        The image cannot be used, labels are not integers, negative or beyond 63 bits, or shapes
+        differ.
     """
     try:
         array = check_image(image)
@@ -121,6 +122,11 @@ def make_example(
         )
     if truth.size and truth.min() < 0:
         raise ValueError(f"{name}: the labels go down to {truth.min()}; they start at 0.")
+    if truth.size and truth.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"{name}: the labels go up to {truth.max()}; the largest that can be used is 2**63 - 1."
+            " Renumber them."
+        )
     return Example(array, truth, name, classes or {})
 
 

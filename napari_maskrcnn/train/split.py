@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from napari_maskrcnn.train.classes import class_names
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.regions import restrict
 
@@ -13,45 +14,65 @@ from napari_maskrcnn.train.regions import restrict
 HELD_OUT = 0.2
 # Quarters of a single image that are learnt from.
 TRAINED = 3
+# Objects that a part of an image needs: fewer say nothing, and the others are better learnt from.
+LEAST = 2
 
 
 def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """Part examples into training and validation by their number of objects.
 
-    At least one image is held out as soon as two have objects; of a single image, a quarter at one
-    end of its long side is.
+    At least one image is held out as soon as two have objects, and no class loses all its objects
+    by that. Where that cannot be, a quarter of the image with the most objects is held out, at one
+    end of its long side.
 
     Returns
     -------
     (list, list)
         Training and validation; the second is empty when too few objects are there for both.
     """
-    rich = [k for k, example in enumerate(examples) if len(example.objects)]
-    if len(rich) < 2:
-        return _part(examples, rich)
-    order = np.random.default_rng(seed).permutation(rich).tolist()
-    wanted = HELD_OUT * sum(len(examples[k].objects) for k in rich)
-    held: list[int] = []
-    while len(held) < len(rich) - 1 and (
-        not held or sum(len(examples[k].objects) for k in held) < wanted
-    ):
-        held.append(order.pop())
+    counts = [len(example.objects) for example in examples]
+    rich = np.flatnonzero(counts)
+    held = _held(examples, np.random.default_rng(seed).permutation(rich).tolist(), counts)
+    if not held:
+        return _part(examples, int(np.argmax(counts))) if len(rich) else (list(examples), [])
     return [e for k, e in enumerate(examples) if k not in held], [examples[k] for k in held]
 
 
-def _part(examples: Sequence[Example], rich: list[int]) -> tuple[list[Example], list[Example]]:
-    """Part the only image with objects in two; what lies on the seam is in neither."""
-    if not rich:
-        return list(examples), []
-    whole = examples[rich[0]]
+def _held(examples: Sequence[Example], order: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """Images with about the wanted share of the objects, but never all; tried in this order."""
+    if len(order) < 2:
+        return []
+    wanted = HELD_OUT * sum(counts)
+    classes = set(class_names(examples))
+
+    def fits(held: Iterable[int]) -> bool:
+        rest = [e for k, e in enumerate(examples) if k not in held]
+        return any(len(e.objects) for e in rest) and set(class_names(rest)) == classes
+
+    held: list[int] = []
+    for k in order:
+        missing = wanted - sum(counts[j] for j in held)
+        if abs(missing - counts[k]) < abs(missing) and fits([*held, k]):
+            held.append(k)
+    if held:
+        return held
+    # Each of them has more than wanted.
+    nearest = sorted(order, key=lambda k: abs(wanted - counts[k]))
+    return next(([k] for k in nearest if fits([k])), [])
+
+
+def _part(examples: Sequence[Example], number: int) -> tuple[list[Example], list[Example]]:
+    """Part one image in two; what lies on the seam is in neither."""
+    whole = examples[number]
     height, width = whole.labels.shape
     first = np.zeros((height, width), bool)
     if height >= width:
         first[: TRAINED * height // 4] = True
     else:
         first[:, : TRAINED * width // 4] = True
-    parts = [restrict(whole, first), restrict(whole, ~first)]
-    if not all(any(len(example.objects) for example in part) for part in parts):
+    learnt, held = restrict(whole, first), restrict(whole, ~first)
+    training = [*learnt, *(e for k, e in enumerate(examples) if k != number)]
+    enough = all(sum(len(e.objects) for e in part) >= LEAST for part in (learnt, held))
+    if not enough or class_names(training) != class_names(examples):
         return list(examples), []
-    others = [e for k, e in enumerate(examples) if k != rich[0]]
-    return [*parts[0], *others], parts[1]
+    return training, held

@@ -16,7 +16,6 @@ from napari_maskrcnn.train.base import begin, median_diameter, with_classes
 from napari_maskrcnn.train.dataset import Example, make_example
 from napari_maskrcnn.train.fine_tune import fine_tune_job
 from napari_maskrcnn.train.settings import TrainSettings
-from napari_maskrcnn.train.split import split
 
 FAST = TrainSettings(epochs=1, batch=2, crop=64, device="cpu")
 
@@ -205,24 +204,3 @@ def test_objects_of_another_size_are_rescaled(base: Model, example: Example) -> 
 def test_classes_of_the_labels_name_the_heads(base: Model, example: Example) -> None:
     named = replace(example, classes={1: "b", 2: "a"})
     assert begin([named], FAST, base).network.config.class_names == ("a", "b")
-
-
-def test_the_split_holds_out_objects_but_never_all() -> None:
-    def one(name: str, count: int) -> Example:
-        labels = np.zeros((20, 100), int)
-        for k in range(count):
-            labels[5:10, 4 * k : 4 * k + 3] = k + 1
-        return Example(np.eye(20, 100), labels, name)
-
-    train, held = split([one("a", 4), one("b", 4)], 0)
-    assert len(train) == len(held) == 1
-    train, held = split([one(str(k), 2) for k in range(20)] + [one("empty", 0)], 0)
-    assert len(held) == 4
-    assert len(train) == 17
-    assert "empty" in {e.name for e in train}
-    train, held = split([one("whole", 20)], 0)
-    assert [e.name for e in train] == ["whole [0:20, 0:75]"]
-    assert [e.name for e in held] == ["whole [0:20, 75:100]"]
-    train, held = split([one("few", 1)], 0)
-    assert [e.name for e in train] == ["few"]
-    assert held == []
