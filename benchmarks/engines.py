@@ -62,7 +62,7 @@ def predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
 
 def torchvision_predictor(engine: Engine, setting: Setting, device: torch.device) -> Call:
     """Predict, and paint the masks the way its users do: the best score last."""
-    network = _tuned(setting.torchvision().to(device), engine)
+    network = careful(setting.torchvision().to(device), engine)
     image = setting.images[0]
 
     def run() -> NDArray[np.int32]:
@@ -111,7 +111,7 @@ def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
     return run
 
 
-def _tuned(network: Any, engine: Engine) -> Any:
+def careful(network: Any, engine: Engine) -> Any:
     """Give torchvision's network in bfloat16 what a careful user gives it.
 
     Its coordinates would be bfloat16 too, and so would the numbers of objects: with more than 256
@@ -128,7 +128,7 @@ def torchvision_losses(
     engine: Engine, setting: Setting, device: torch.device
 ) -> tuple[Any, Callable[[], Any]]:
     """Network of torchvision, and a call that returns the sum of its losses."""
-    network = _tuned(setting.torchvision().train().to(device), engine)
+    network = careful(setting.torchvision().train().to(device), engine)
     images = [
         (torch.from_numpy(image).permute(2, 0, 1).float() / 255).to(device)
         for image in setting.images

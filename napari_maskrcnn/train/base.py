@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.models.card import ModelCard
@@ -35,10 +36,13 @@ class Start:
         A copy; the base stays as it is.
     card : ModelCard
         Base, score and diameter of the model to be.
+    new_classes : tuple of str
+        Classes that the base does not know.
     """
 
     network: MaskRCNN
     card: ModelCard
+    new_classes: tuple[str, ...] = ()
 
     @property
     def zoom(self) -> float:
@@ -82,7 +86,8 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
         diameter=size,
         history=base.card.history,
     )
-    return Start(network, card)
+    new = tuple(name for name in config.class_names if name not in base.class_names)
+    return Start(network, card, new)
 
 
 def _scaled(base: Model, diameter: float, asked: bool) -> NetworkConfig:
@@ -114,6 +119,12 @@ def with_classes(network: MaskRCNN, config: NetworkConfig) -> MaskRCNN:
         state[name] = torch.cat([value[row] if row >= 0 else mean for row in rows])
     new.load_state_dict(state)
     return new
+
+
+def new_rows(config: NetworkConfig, new_classes: Sequence[str]) -> dict[str, Tensor]:
+    """Rows, (rows,) bool, of the classes that a base does not know, by the name of their tensor."""
+    new = torch.tensor([False] + [name in new_classes for name in config.class_names])
+    return {name: new.repeat_interleave(width) for name, width in _class_rows(config).items()}
 
 
 def _class_rows(config: NetworkConfig) -> dict[str, int]:

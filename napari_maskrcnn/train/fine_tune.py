@@ -198,6 +198,7 @@ def fine_tune_job(
         examples,
         settings,
         zoom=start.zoom,
+        new_classes=start.new_classes,
         score=score,
         checkpoint=checkpoint,
         resume=resume,

@@ -15,10 +15,12 @@ from napari_maskrcnn.device import choose_device, layout, precision
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.network.freezing import freeze
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.train.base import new_rows
 from napari_maskrcnn.train.batches import Batches
 from napari_maskrcnn.train.clock import Clock
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.estimate import remember
+from napari_maskrcnn.train.guard import Guard
 from napari_maskrcnn.train.recover import StepFailed, save_or_tell, step_or_recover
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
@@ -66,6 +68,7 @@ def train_job(
     settings: TrainSettings,
     *,
     zoom: float,
+    new_classes: Sequence[str] = (),
     score: Score | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -82,6 +85,8 @@ def train_job(
     settings : TrainSettings
     zoom : float
         Network pixels an image pixel.
+    new_classes : sequence of str
+        Classes that the base does not know, so that nothing leads them back to it.
     score : callable, optional
         Measures a network on held-out images as ``{"ap50": …, "ap75": …}``; the best one is kept.
     checkpoint : Path, optional
@@ -106,12 +111,8 @@ def train_job(
     """
     device = choose_device(settings.device)
     network = network.to(device).to(memory_format=layout(device))
-    state = _begin(network, settings)
-    identity = {
-        **asdict(settings),
-        "images": [example.name for example in examples],
-        "labels": _checksum(examples),
-    }
+    state = _begin(network, settings, new_classes)
+    identity = _identity(settings, examples, state.guard)
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
     batches = Batches(examples, settings, network.config.class_names, zoom)
@@ -168,23 +169,35 @@ def _finish(state: TrainState, clock: Clock, score: Score | None, trouble: str) 
 
 
 def _validate(state: TrainState, clock: Clock, score: Score) -> dict[str, float]:
-    """Measure the average's weights and keep them when none were better."""
-    scores = score(state.average)
-    state.keep_if_best((scores["ap50"] + scores["ap75"]) / 2, scores)
+    """Measure the weights that would be returned and keep them when none were better."""
+    network = state.current()
+    scores = score(network)
+    state.keep_if_best(network, (scores["ap50"] + scores["ap75"]) / 2, scores)
     clock.validated(scores)
     return scores
 
 
-def _checksum(examples: Sequence[Example]) -> int:
-    """CRC-32 of all labels, by which a checkpoint knows again what it was trained on."""
-    total = 0
+def _identity(
+    settings: TrainSettings, examples: Sequence[Example], guard: Guard | None
+) -> dict[str, Any]:
+    """Return what must be the same for a checkpoint to be continued; of labels, a CRC-32."""
+    labels = 0
     for example in examples:
-        total = zlib.crc32(example.labels.tobytes(), total)
-    return total
+        labels = zlib.crc32(example.labels.tobytes(), labels)
+    return {
+        **asdict(settings),
+        "images": [example.name for example in examples],
+        "labels": labels,
+        # The guard's weights come from the base, so they must be the ones it began with.
+        "state of the base": guard.checksum() if guard else None,
+    }
 
 
-def _begin(network: MaskRCNN, settings: TrainSettings) -> TrainState:
+def _begin(network: MaskRCNN, settings: TrainSettings, new_classes: Sequence[str]) -> TrainState:
     freeze(network, settings.layers, norms=not settings.from_scratch)
-    state = TrainState.start(network, settings.rate)
+    guard = None
+    if not settings.from_scratch and settings.keep > 0:
+        guard = Guard(network, settings.keep, new_rows(network.config, new_classes))
+    state = TrainState.start(network, settings.rate, guard)
     state.precision = str(precision(choose_device(settings.device))).removeprefix("torch.")
     return state

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.train.guard import Guard
 from napari_maskrcnn.train.setbacks import Setbacks
 
 EMA_DECAY = 0.999
@@ -22,6 +23,14 @@ FINAL_RATE = 0.02
 # What a checkpoint holds, at least.
 KEPT = {"settings", "network", "average", "optimizer", "step", "seconds", "history", "best"}
 KEPT |= {"precision", "setbacks"}
+
+
+def rate_at(peak: float, step: int, position: float) -> float:
+    """Learning rate after so many steps at a `position` in the budget: warm-up, then a cosine."""
+    # A short training must not spend all of itself warming up.
+    warm = min(1.0, max((step + 1) / WARM_UP_STEPS, position / WARM_UP_SHARE))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
+    return peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
 
 
 @dataclass
@@ -42,12 +51,14 @@ class TrainState:
     history : list of dict
         One row of numbers a step, and one a validation.
     best : dict
-        ``score``, ``scores`` and ``weights`` of the best validated average, empty before the first.
+        ``score``, ``scores`` and ``weights`` of the best validated network, empty before the first.
     precision : str
         Type of the arithmetic, as `autocast` wants it: chosen by a measurement, and the same in
         every resumed run.
     setbacks : Setbacks
         How the training goes on otherwise than it was begun.
+    guard : Guard, optional
+        Leads what is validated and returned back to the base; none from scratch.
     """
 
     network: MaskRCNN
@@ -59,9 +70,10 @@ class TrainState:
     best: dict[str, Any] = field(default_factory=dict)
     precision: str = "auto"
     setbacks: Setbacks = field(default_factory=Setbacks)
+    guard: Guard | None = None
 
     @classmethod
-    def start(cls, network: MaskRCNN, rate: float) -> TrainState:
+    def start(cls, network: MaskRCNN, rate: float, guard: Guard | None = None) -> TrainState:
         """Begin with `network`, whose parameters that require a gradient learn."""
         learning = [p for p in network.parameters() if p.requires_grad]
         # Biases and norms are scales and offsets; pulling them to zero only hurts.
@@ -70,14 +82,12 @@ class TrainState:
             {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
         ]
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        return cls(network, average, torch.optim.AdamW(groups, lr=rate, fused=True))
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+        return cls(network, average, optimizer, guard=guard)
 
     def set_rate(self, peak: float, position: float) -> float:
-        """Set the learning rate for a `position` in the budget, 0…1: warm-up, then a cosine."""
-        # A short training must not spend all of itself warming up.
-        warm = min(1.0, max((self.step + 1) / WARM_UP_STEPS, position / WARM_UP_SHARE))
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
-        rate = self.setbacks.rate * peak * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        """Set the learning rate for a `position` in the budget, 0…1."""
+        rate = self.setbacks.rate * rate_at(peak, self.step, position)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         return rate
@@ -95,16 +105,21 @@ class TrainState:
             else:
                 mean.copy_(value)
 
-    def keep_if_best(self, score: float, scores: dict[str, float]) -> None:
-        """Remember the average's weights when no earlier ones scored higher."""
+    def current(self) -> MaskRCNN:
+        """Network that would be returned now: the average, between it and the base if guarded."""
+        return self.average if self.guard is None else self.guard.between(self.average)
+
+    def keep_if_best(self, network: MaskRCNN, score: float, scores: dict[str, float]) -> None:
+        """Remember the weights of `current` when no earlier ones scored higher."""
         if not self.best or score > self.best["score"]:
-            weights = {k: v.clone() for k, v in self.average.state_dict().items()}
+            weights = {k: v.clone() for k, v in network.state_dict().items()}
             self.best = {"score": score, "scores": dict(scores), "weights": weights}
 
     def result(self) -> MaskRCNN:
-        """Network with the best weights known: the best validated, else the average."""
-        if self.best:
-            self.average.load_state_dict(self.best["weights"])
+        """Network with the best weights known: the best validated, else the current ones."""
+        if not self.best:
+            return self.current()
+        self.average.load_state_dict(self.best["weights"])
         return self.average
 
     def save(self, path: Path, settings: dict[str, Any]) -> None:

@@ -1,0 +1,203 @@
+"""What fine-tuning gains on a new kind of image, and what it forgets of the old one.
+
+    python -m benchmarks.fine_tune --data DIR                3 seeds of 5 minutes, on all images
+    python -m benchmarks.fine_tune --data DIR --region       on one finished region of 512 × 512 px
+    python -m benchmarks.fine_tune --data DIR --curve        on 25, 50, … objects, and from scratch
+    python -m benchmarks.fine_tune_torchvision --data DIR    side by side with torchvision
+
+DIR holds the datasets ``adapt-brightfield/train`` and ``/val`` (new to the base) and
+``val-fluorescence`` (what the base knows). All scores are AP at IoU 0.5, averaged over images, at
+the score that each model itself counts from. What learns is the recipe of the package with its
+defaults, which holds out a part of what it is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.machine import describe
+from napari_maskrcnn.device import choose_device
+from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.jobs import run
+from napari_maskrcnn.models.load import load_model
+from napari_maskrcnn.models.model import Model
+from napari_maskrcnn.predict.plane import predict_job
+from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.train.dataset import Example, read_dataset
+from napari_maskrcnn.train.fine_tune import fine_tune_job
+from napari_maskrcnn.train.metrics import average_precision
+from napari_maskrcnn.train.regions import finished
+from napari_maskrcnn.train.settings import FROM_SCRATCH, KEEP, TrainSettings
+
+LEARN, NEW, OLD = "adapt-brightfield/train", "adapt-brightfield/val", "val-fluorescence"
+# One finished region: its side, and where it starts, in the first image.
+SIDE, CORNER = 512, 256
+# Corrected objects of the curve; None: all there are.
+COUNTS = (25, 50, 100, 200, None)
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Examples to learn from, and those that judge on the new kind of image and on the old."""
+
+    learn: list[Example]
+    new: list[Example]
+    old: list[Example]
+
+    @classmethod
+    def read(cls, folder: Path, limit: int | None) -> Datasets:
+        """Read them, with at most so many images to judge by."""
+        learn, new, old = (read_dataset(folder / name) for name in (LEARN, NEW, OLD))
+        return cls(learn, new[:limit], old[:limit])
+
+    def judge(self, model: Model) -> dict[str, float]:
+        """AP at IoU 0.5 of a model on the new and on the old kind."""
+        return {"new": mean_ap(model, self.new), "old": mean_ap(model, self.old)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is learnt from, and from which base."""
+
+    name: str
+    examples: list[Example]
+    base: str
+
+    @property
+    def objects(self) -> int:
+        """Corrected objects, with those that the recipe holds out."""
+        return sum(len(example.objects) for example in self.examples)
+
+
+def mean_ap(model: Model, examples: Sequence[Example], score: float | None = None) -> float:
+    """Mean AP at IoU 0.5 over images; `score` None is the model's own."""
+    found = []
+    for example in examples:
+        instances = run(predict_job(example.image, PredictSettings(), model))
+        labels = instances.above(model.score if score is None else score).to_labels()
+        found.append(average_precision(example.labels, labels, (0.5,))["0.50"])
+    return float(np.mean(found))
+
+
+def first_objects(examples: Sequence[Example], count: int | None) -> list[Example]:
+    """As many images as hold `count` objects; of the last one the rows from its top down."""
+    if count is None:
+        return list(examples)
+    found: list[Example] = []
+    for example in examples:
+        left = count - sum(len(done.objects) for done in found)
+        if left <= 0:
+            break
+        if len(example.objects) <= left:
+            found.append(example)
+            continue
+        bottoms = sorted(rows.stop for rows, _ in label_boxes(example.labels)[1])
+        height, width = example.labels.shape
+        # An object that touches the edge of what is finished does not count.
+        strip = (0, 0, min(height, bottoms[left - 1] + 1), width)
+        found += finished([example], [[strip]])
+    return found
+
+
+def cases(data: Datasets, base: str, region: bool, curve: bool) -> Iterator[Case]:
+    """Yield what is asked for: the region, the curve, or all images."""
+    if region:
+        window = (CORNER, CORNER, CORNER + SIDE, CORNER + SIDE)
+        yield Case("region", finished(data.learn[:1], [[window]]), base)
+    if curve:
+        for count in COUNTS:
+            examples = first_objects(data.learn, count)
+            for start in (base, FROM_SCRATCH):
+                yield Case(f"{count or 'all'} objects", examples, start)
+    if not region and not curve:
+        yield Case("all images", data.learn, base)
+
+
+def measure(case: Case, data: Datasets, minutes: float, seed: int, keep: float) -> dict[str, Any]:
+    """Fine-tune once: ``steps``, ``objects``, and the scores afterwards."""
+    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, keep=keep)
+    result = run(fine_tune_job(case.examples, settings))
+    return {
+        "case": case.name,
+        "base": case.base,
+        "seed": seed,
+        "objects": case.objects,
+        "steps": len(result.history),
+        **data.judge(result.model),
+    }
+
+
+def medians(rows: Sequence[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Median scores of all rows alike in `by`, and how far apart the seeds are on the new kind."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in by), []).append(row)
+    found = []
+    for key, group in groups.items():
+        new, old = ([row[name] for row in group] for name in ("new", "old"))
+        middle = {"new": statistics.median(new), "old": statistics.median(old)}
+        spread = {"spread": max(new) - min(new), "seeds": len(group)}
+        found.append({**dict(zip(by, key, strict=True)), **middle, **spread})
+    return found
+
+
+def parser(description: str, output: str) -> argparse.ArgumentParser:
+    """Options that this and the comparison with torchvision share."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--data", type=Path, required=True, help="folder of the datasets")
+    made.add_argument("--base", default="nuclei", help="name or file (default: nuclei)")
+    made.add_argument("--minutes", type=float, default=5.0, help="of each training (default: 5)")
+    made.add_argument("--seeds", type=int, default=3, help="trainings of each kind (default: 3)")
+    made.add_argument("--limit", type=int, help="images of each kind to judge by (default: all)")
+    made.add_argument("--threads", type=int, help="threads (default: as many as torch takes)")
+    made.add_argument("--output", type=Path, default=Path(output), help=f"(default: {output})")
+    return made
+
+
+def say(row: dict[str, Any]) -> None:
+    """Print a row, its scores with three digits."""
+    cells = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+    print(*cells, sep="  ", flush=True)
+
+
+def main() -> None:
+    """Print a line for each training and the medians, and write them as JSON."""
+    made = parser("Measure what fine-tuning gains and forgets.", "fine_tune.json")
+    made.add_argument("--region", action="store_true", help="learn from one finished region")
+    made.add_argument("--curve", action="store_true", help="learn from more and more objects")
+    made.add_argument("--keep", type=float, default=KEEP, help=f"the guard (default: {KEEP})")
+    args = made.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    data = Datasets.read(args.data, args.limit)
+    before = data.judge(load_model(args.base))
+    say({"case": "before", **before})
+    found = {
+        **describe(choose_device("auto")),
+        "minutes": args.minutes,
+        "keep": args.keep,
+        "before": before,
+        "trainings": [],
+    }
+    for case in cases(data, args.base, args.region, args.curve):
+        for seed in range(args.seeds):
+            found["trainings"].append(measure(case, data, args.minutes, seed, args.keep))
+            say(found["trainings"][-1])
+            # After every training: hours of them are not lost with the last.
+            found["median"] = medians(found["trainings"], ("case", "base", "objects"))
+            args.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    for row in found["median"]:
+        say({"median of": row.pop("case"), **row})
+
+
+if __name__ == "__main__":
+    main()
