@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.images import check_image, percentiles, read_image, to_chw
 from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.train.layouts import dataset_files
 
 # Known pixels from which the place of a crop is drawn.
@@ -40,6 +41,10 @@ class Example:
         Those that become 0 and 1, for a part of a larger image; None: from this one.
     cut_from : (str, int, int), optional
         For a part of a larger image: the name of that, and row and column of the first pixel in it.
+    correct : str
+        What of the labels somebody said is correct, one of `Answer`; for the model's card.
+    held_out : bool
+        Whether it is to judge by rather than to learn from.
     """
 
     image: NDArray[Any]
@@ -49,6 +54,8 @@ class Example:
     ignored: NDArray[np.bool_] | None = None
     intensities: tuple[float, float] | None = None
     cut_from: tuple[str, int, int] | None = None
+    correct: str = Answer.WHOLE.value
+    held_out: bool = False
 
     @cached_property
     def limits(self) -> tuple[float, float]:

@@ -280,6 +280,8 @@ def _card(
         "settings": asdict(settings),
         "images": len(examples),
         "names": [example.name for example in examples[:MOST_NAMES]],
+        # What of each of them somebody said is correct.
+        "correct": [example.correct for example in examples[:MOST_NAMES]],
         "objects": sum(len(example.objects) for example in examples),
         "classes": class_counts(examples),
         "steps": trained.history[-1]["step"] if trained.history else 0,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_maskrcnn.images import SMALLEST_SIDE
+from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.train.dataset import Example
 
 Rectangle = tuple[int, int, int, int]
@@ -54,7 +55,11 @@ def finished(examples: Sequence[Example], regions: Sequence[Region]) -> list[Exa
         )
     found: list[Example] = []
     for example, region in zip(examples, regions, strict=True):
-        found += [example] if region is None else restrict(example, region_mask(example, region))
+        if region is None:
+            found.append(example)
+            continue
+        known = region_mask(example, region)
+        found += restrict(replace(example, correct=Answer.REGIONS.value), known)
     return found
 
 

@@ -21,15 +21,18 @@ LEAST = 2
 def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """Part examples into training and validation by their number of objects.
 
-    At least one image is held out as soon as two have objects, and no class loses all its objects
-    by that. Where that cannot be, a quarter of the image with the most objects is held out, at one
-    end of its long side.
+    Where somebody said which are to judge by, these are held out. Otherwise at least one image is
+    as soon as two have objects, and no class loses all its objects by that. Where that cannot be, a
+    quarter of the image with the most objects is held out, at one end of its long side.
 
     Returns
     -------
     (list, list)
         Training and validation; the second is empty when too few objects are there for both.
     """
+    said = [example for example in examples if example.held_out]
+    if said:
+        return [example for example in examples if not example.held_out], said
     counts = [len(example.objects) for example in examples]
     rich = np.flatnonzero(counts)
     held = _held(examples, np.random.default_rng(seed).permutation(rich).tolist(), counts)

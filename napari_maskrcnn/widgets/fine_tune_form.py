@@ -4,32 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtGui import QEnterEvent
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_maskrcnn.train.settings import DEFAULT_MINUTES, TrainSettings
 from napari_maskrcnn.widgets.dock import MARGIN
+from napari_maskrcnn.widgets.forecast import Forecast
 from napari_maskrcnn.widgets.header import Header
+from napari_maskrcnn.widgets.jobs_ui import JobRunner
+from napari_maskrcnn.widgets.learn_box import LearnBox, show_text, wrapped_label
+from napari_maskrcnn.widgets.learn_from import Taken
 from napari_maskrcnn.widgets.model_box import ModelBox
-from napari_maskrcnn.widgets.pair_list import PairList
-from napari_maskrcnn.widgets.pairs import Snapshot, find_pairs, snapshot
 
 if TYPE_CHECKING:
     from napari import Viewer
 
 MINUTES = "minutes"
 EPOCHS = "epochs"
-NO_PAIR = (
-    "No image–labels pair is checked. Open an image, predict or paint its labels, then check "
-    "the pair."
-)
 
 
 class FineTuneForm(QWidget):
@@ -41,19 +32,24 @@ class FineTuneForm(QWidget):
         Where the layers are.
     header : Header
         Its image and labels are a pair, and its model becomes the base.
+    runner : JobRunner
+        Runs the training; meanwhile nothing is looked at or estimated.
     """
 
-    def __init__(self, viewer: Viewer, header: Header) -> None:
+    def __init__(self, viewer: Viewer, header: Header, runner: JobRunner) -> None:
         super().__init__()
-        self._viewer = viewer
         self._header = header
-        self.pairs = PairList()
+        self._runner = runner
+        self.learn = LearnBox(viewer, header)
+        self.pairs = self.learn.pairs
+        self.forecast = Forecast(self)
         self.base = ModelBox()
         self.base.set_value(header.models.value())
         self.budget = QDoubleSpinBox()
         self.unit = QComboBox()
+        self.duration = wrapped_label()
         self._build()
-        header.models.chosen.connect(self.base.set_value)
+        self._connect()
 
     def _build(self) -> None:
         self.budget.setDecimals(0)
@@ -71,15 +67,37 @@ class FineTuneForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN)
-        layout.addWidget(QLabel("Learn from"))
-        layout.addWidget(self.pairs)
+        layout.addWidget(self.learn)
         layout.addLayout(form)
+        layout.addWidget(self.duration)
+
+    def _connect(self) -> None:
+        self.learn.changed.connect(self._ask)
+        self.forecast.changed.connect(self._say_duration)
+        self.budget.valueChanged.connect(self._say_duration)
+        self.unit.currentTextChanged.connect(self._say_duration)
+        self.base.chosen.connect(self._ask)
+        self._header.models.chosen.connect(self.base.set_value)
+        self._header.models.chosen.connect(self._ask)
+        self._runner.started.connect(self.rest)
+        self._runner.finished.connect(self.list_pairs)
 
     def list_pairs(self) -> None:
-        """List the image–labels pairs of the viewer anew."""
-        labels = self._header.labels.layer()
-        pairs = find_pairs(self._viewer.layers, self._header.images.layer(), labels)
-        self.pairs.set_pairs(pairs, [p for p in pairs if p.labels is labels or p.corrected])
+        """List what there is to learn from anew."""
+        if self._runner.running:
+            self.learn.refresh()
+        else:
+            self.learn.look()
+
+    def rest(self) -> None:
+        """Look at nothing any more."""
+        self.learn.survey.stop()
+        self.forecast.forget()
+
+    def enterEvent(self, event: QEnterEvent | None) -> None:
+        """Look again: labels may have been corrected since."""
+        self.list_pairs()
+        super().enterEvent(event)
 
     def settings(self) -> TrainSettings:
         """Return what the form says.
@@ -98,15 +116,19 @@ class FineTuneForm(QWidget):
         settings.validate()
         return settings
 
-    def take(self) -> list[Snapshot]:
-        """Copy what is checked: painting goes on while it is learnt.
+    def take(self) -> Taken:
+        """Copy what is checked; see `LearnBox.take`."""
+        return self.learn.take()
 
-        Raises
-        ------
-        ValueError
-            When nothing is checked.
-        """
-        taken = [snapshot(pair) for pair in self.pairs.checked()]
-        if not taken:
-            raise ValueError(NO_PAIR)
-        return taken
+    def _ask(self, *_: object) -> None:
+        """Have it estimated how long this takes."""
+        key = self.learn.key()
+        if key is None or self._runner.running or not self.isVisible():
+            self.forecast.forget()
+        else:
+            key = (self.base.value(), key)
+            self.forecast.ask(key, self.learn.taken(copied=False), self.settings())
+        self._say_duration()
+
+    def _say_duration(self, *_: object) -> None:
+        show_text(self.duration, self.forecast.text(self.settings()))

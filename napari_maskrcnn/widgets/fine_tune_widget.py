@@ -19,8 +19,8 @@ from napari_maskrcnn.widgets.fine_tune_form import FineTuneForm
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
 from napari_maskrcnn.widgets.jobs_ui import JobRunner, MakeJob, show_note, show_problem
+from napari_maskrcnn.widgets.learn_from import read_examples_job
 from napari_maskrcnn.widgets.loss_plot import LossPlot
-from napari_maskrcnn.widgets.pairs import examples_of
 from napari_maskrcnn.widgets.proof_box import ProofBox
 from napari_maskrcnn.widgets.proof_layers import Place
 from napari_maskrcnn.widgets.proof_view import ProofView
@@ -30,7 +30,6 @@ from napari_maskrcnn.widgets.training_jobs import go_on_job, save_job, train_job
 if TYPE_CHECKING:
     from napari import Viewer
 
-    from napari_maskrcnn.train.dataset import Example
     from napari_maskrcnn.train.fine_tune import FineTuneResult
 
 UNDECIDED = "Accept or discard the model that was trained before; then the next can be trained."
@@ -47,7 +46,7 @@ class FineTuneWidget(Dock):
         self._places: dict[str, Place] = {}
         self._searched = self._closed = False
         self.resume = ResumeRow()
-        self.form = FineTuneForm(self.viewer, self.header)
+        self.form = FineTuneForm(self.viewer, self.header, self.runner)
         self.row = JobRow("Fine-tune", self.runner, can_pause=True)
         self.plot = LossPlot()
         self.parts = QCheckBox("Parts of the loss")
@@ -103,15 +102,12 @@ class FineTuneWidget(Dock):
         layers = {layer.name: layer for layer in self.viewer.layers}
         self._places = {
             one.name: Place(weakref.ref(layers[one.name]), one.plane)
-            for one in taken
+            for one in (layer.labelled for layer in taken.layers)
             if one.name in layers
         }
         stored = StoredTraining()
-
-        def make_examples() -> list[Example]:
-            return [example for one in taken for example in examples_of(one)]
-
-        self._start(stored, partial(train_job, stored, make_examples, settings))
+        read_job = partial(read_examples_job, taken)
+        self._start(stored, partial(train_job, stored, read_job, settings))
 
     def go_on(self, offer: StoppedTraining) -> None:
         """Continue a training that a crash stopped."""
@@ -139,6 +135,7 @@ class FineTuneWidget(Dock):
 
     def close_down(self) -> None:
         """Stop the training: the widget was closed. It is offered again the next time."""
+        self.form.rest()
         super().close_down()
         self._closed = True
         stored, self._stored = self._stored, None
@@ -162,10 +159,10 @@ class FineTuneWidget(Dock):
         elif "note" in step.data:
             show_note(step.data["note"])
 
-    def _trained(self, result: FineTuneResult) -> None:
+    def _trained(self, result: FineTuneResult | None) -> None:
         if self._closed:
             return
-        if not result.history:
+        if result is None or not result.history:
             show_note(NO_STEP)
             self._give_up()
             return

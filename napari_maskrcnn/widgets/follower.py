@@ -120,7 +120,11 @@ class Follower(QObject):
         if layer is None or self._shown is None:
             return
         self._view, self._undone, self._data = self._shown.view(), undone_steps(layer), layer.data
-        if self._predicted and not layer.multiscale and _fits(layer.data.shape, self._predicted):
+        if (
+            self._predicted
+            and not layer.multiscale
+            and are_planes_of(layer.data.shape, self._predicted)
+        ):
             self._tally = Tally(layer.data.shape, self._predicted)
 
     def _is_another_prediction(self) -> bool:
@@ -171,7 +175,7 @@ class Follower(QObject):
             self._timer.start(DELAY_MS)
 
 
-def _fits(shape: Sequence[int], planes: Mapping[PlaneIndex, NDArray[np.int32]]) -> bool:
+def are_planes_of(shape: Sequence[int], planes: Mapping[PlaneIndex, NDArray[np.int32]]) -> bool:
     """Whether planes are those of an array of `shape`: it may have been replaced by another."""
     return all(
         len(plane) == len(shape)

@@ -1,27 +1,25 @@
-"""Which labels belong to which image, and the training examples they make."""
+"""Which labels belong to which image, and what a training takes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from numpy.typing import NDArray
 
-from napari_maskrcnn.widgets.layers import (
-    PlaneIndex,
-    full_data,
-    is_passing,
-    parallel_planes,
-    plane_data,
-    spatial_shape,
-)
-from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
+from napari_maskrcnn.annotate.image_states import States, states_in
+from napari_maskrcnn.annotate.regions import regions_of
+from napari_maskrcnn.annotate.rows import ACCEPTED
+from napari_maskrcnn.train.labelled import Labelled
+from napari_maskrcnn.widgets.classes import KEY as CLASSES
+from napari_maskrcnn.widgets.follower import are_planes_of
+from napari_maskrcnn.widgets.layers import full_data, is_passing, spatial_shape
+from napari_maskrcnn.widgets.prediction import prediction_of
 
-if TYPE_CHECKING:
-    from napari_maskrcnn.train.dataset import Example
+# Bytes of labels that the window copies itself, in a few milliseconds.
+COPIED_AT_ONCE = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,6 @@ class Pair:
         if self.labels.name.startswith(self.image.name):
             return str(self.labels.name)
         return f"{self.labels.name}  ←  {self.image.name}"
-
-    @property
-    def corrected(self) -> bool:
-        """Whether the labels are a prediction that a person changed."""
-        return prediction_of(self.labels) is not None and not is_untouched(self.labels)
 
 
 def find_pairs(layers: Iterable[Any], image: Image | None, labels: Labels | None) -> list[Pair]:
@@ -70,80 +63,59 @@ def _image_of(labels: Labels, images: list[Image]) -> Image | None:
     return next(iter(reversed(named or fitting)), None)
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A pair as it was when the training began: painting goes on meanwhile.
-
-    Parameters
-    ----------
-    name : str
-        Name of the labels layer.
-    image : array
-        Data of the image layer, still lazy.
-    labels : array of int
-        A copy of the labels.
-    plane : PlaneIndex
-        Any plane of the orientation that is learnt from.
-    classes : dict of int to str
-        Class of each label that has one.
-    """
-
-    name: str
-    image: Any
-    labels: NDArray[Any]
-    plane: PlaneIndex
-    classes: dict[int, str]
-
-
-def snapshot(pair: Pair) -> Snapshot:
-    """Copy what a training needs from the layers of a pair."""
-    labels = np.array(full_data(pair.labels))
-    plane = _orientation(pair.labels)
-    return Snapshot(
-        pair.labels.name, full_data(pair.image), labels, plane, _class_names(pair.labels)
+def labelled_of(pair: Pair) -> Labelled:
+    """Take what is known of a pair; the pixels stay those of the layers."""
+    labels = pair.labels
+    data = full_data(labels)
+    record = prediction_of(labels)
+    predicted = record.labels if record is not None else {}
+    if not are_planes_of(data.shape, predicted):
+        # Other labels were put in the place of those that were predicted.
+        record, predicted = None, {}
+    return Labelled(
+        name=labels.name,
+        image=full_data(pair.image),
+        labels=data,
+        plane=next(iter(predicted), (*([0] * (labels.ndim - 2)), None, None)),
+        classes=_class_names(labels),
+        predicted=predicted,
+        partly=record is not None and bool(record.kept.partial),
+        accepted=_accepted(labels),
+        regions=tuple(regions_of(labels.metadata)),
+        states=states_in(labels.metadata) or States(),
     )
 
 
-def examples_of(taken: Snapshot) -> Iterator[Example]:
-    """Make the examples of a pair.
+def snapshot(pair: Pair) -> Labelled:
+    """Take what a training needs of a pair: painting goes on meanwhile.
 
-    Of a stack, every plane that has an object is one: planes nobody labelled are no negatives.
-
-    Raises
-    ------
-    ValueError
-        Image and labels do not fit each other or cannot be used, or a stack has no object.
+    Large labels are left to be copied in the thread, which takes up to a second.
     """
-    from napari_maskrcnn.train.dataset import make_example
-
-    shape = taken.labels.shape
-    if len(shape) == 2:
-        yield make_example(np.asarray(taken.image), taken.labels, taken.name, taken.classes)
-        return
-    if taken.image.shape[: len(shape)] != shape:
-        raise ValueError(
-            f"{taken.name}: the labels have shape {shape}, the image {taken.image.shape}; they "
-            "must be the same. Choose the labels that belong to this image."
-        )
-    if not taken.labels.any():
-        raise ValueError(f"{taken.name} holds no object; paint or predict some before training.")
-    for plane in parallel_planes(shape, taken.plane):
-        truth = plane_data(taken.labels, plane)
-        if truth.any():
-            place = ", ".join(str(at) for at in plane if at is not None)
-            image = plane_data(taken.image, plane)
-            yield make_example(image, truth, f"{taken.name}, plane {place}", taken.classes)
+    taken = labelled_of(pair)
+    if isinstance(taken.labels, np.ndarray) and taken.labels.nbytes <= COPIED_AT_ONCE:
+        return replace(taken, labels=taken.labels.copy())
+    return taken
 
 
-def _orientation(labels: Labels) -> PlaneIndex:
+def declared_classes(labels: Labels) -> set[str]:
+    """Classes that a person made for these labels; those of the model need not have an object."""
     record = prediction_of(labels)
-    predicted = next(iter(record.labels), None) if record is not None else None
-    return predicted or (*([0] * (labels.ndim - 2)), None, None)
+    known = set(labels.metadata.get(CLASSES, {}))
+    renamed = labels.metadata.get(f"{CLASSES} renamed", {})
+    named = record.kept.class_names if record is not None else ()
+    return known - {renamed.get(name, name) for name in named}
 
 
 def _class_names(labels: Labels) -> dict[int, str]:
     table = labels.features
     if not {"index", "class"} <= set(table.columns):
         return {}
-    pairs = zip(table["index"], table["class"], strict=True)
-    return {int(index): str(name) for index, name in pairs if index and name}
+    pairs = zip(table["index"].tolist(), table["class"].tolist(), strict=True)
+    return {int(i): name for i, name in pairs if i and isinstance(name, str) and name}
+
+
+def _accepted(labels: Labels) -> frozenset[int]:
+    table = labels.features
+    if not {"index", "state"} <= set(table.columns):
+        return frozenset()
+    return frozenset(int(i) for i in table.loc[table["state"] == ACCEPTED, "index"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +27,16 @@ NOT_KEPT = "A crash would end this training for good: it cannot be kept on the d
 
 def train_job(
     stored: StoredTraining,
-    make_examples: Callable[[], Sequence[Example]],
+    read_job: Callable[[threading.Event], Job[list[Example]]],
     settings: TrainSettings,
     stop: threading.Event,
-) -> Job[FineTuneResult]:
-    """Train, keeping on the disk what going on after a crash needs."""
+) -> Job[FineTuneResult | None]:
+    """Train, keeping on the disk what going on after a crash needs; None if it never began."""
     from napari_maskrcnn.train.fine_tune import fine_tune_job
 
-    examples = make_examples()
+    examples = yield from read_job(stop)
+    if stop.is_set():
+        return None
     yield Progress(0, 0, "Keeping a copy of the examples")
     checkpoint: Path | None = stored.checkpoint
     try:

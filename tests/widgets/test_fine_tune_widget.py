@@ -13,10 +13,11 @@ from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models import ModelCard, list_models
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.train.fine_tune import FineTuneResult
-from napari_maskrcnn.widgets.fine_tune_form import NO_PAIR
+from napari_maskrcnn.train.labelled import examples_of
 from napari_maskrcnn.widgets.fine_tune_widget import FineTuneWidget
+from napari_maskrcnn.widgets.learn_box import NOTHING
 from napari_maskrcnn.widgets.model_box import ModelBox
-from napari_maskrcnn.widgets.pairs import examples_of, snapshot
+from napari_maskrcnn.widgets.pairs import snapshot
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def press(qtbot: Any, widget: FineTuneWidget) -> None:
 
 
 def names(widget: FineTuneWidget) -> list[str]:
-    return [pair.labels.name for pair in widget.form.pairs.checked()]
+    return [pair.labels.name for pair in widget.form.pairs.pairs()]
 
 
 @pytest.fixture
@@ -74,18 +75,17 @@ def test_the_chosen_pair_is_checked_and_others_are_offered(viewer: Any) -> None:
     viewer.add_image(np.zeros((128, 128)), name="others")
     viewer.add_labels(np.zeros((128, 128), int), name="others truth")
     widget = docked(viewer)
-    rows = [widget.form.pairs.item(i).text() for i in range(widget.form.pairs.count())]
-    assert rows == ["cells truth", "others truth"]
+    assert [row.box.whole() for row in widget.form.pairs.rows()] == ["cells truth", "others truth"]
     assert names(widget) == ["others truth"]
-    pairs = {pair.labels.name: pair.image.name for pair in widget.form.pairs._pairs}
+    for row in widget.form.pairs.rows():
+        row.box.setChecked(True)
+    pairs = {pair.labels.name: pair.image.name for pair in widget.form.pairs.pairs()}
     assert pairs == {"cells truth": "cells", "others truth": "others"}
 
 
 def test_what_a_person_checked_stays_checked(viewer: Any) -> None:
     widget = docked(viewer)
-    from qtpy.QtCore import Qt
-
-    widget.form.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
+    widget.form.pairs.rows()[0].box.click()
     viewer.add_labels(np.ones((128, 128), int), name="cells again")
     assert names(widget) == ["cells again"]
     viewer.layers.remove("cells again")
@@ -204,7 +204,7 @@ def test_training_works_on_a_copy(
 def test_nothing_checked(make_napari_viewer: Any, notes: list[str]) -> None:
     widget = docked(make_napari_viewer())
     widget.row.button.click()
-    assert notes == [f"error: {NO_PAIR}"]
+    assert notes == [f"error: {NOTHING}"]
     assert not widget.runner.running
 
 
@@ -243,7 +243,7 @@ def test_planes_nobody_labelled_are_no_examples(
     viewer = make_napari_viewer()
     viewer.add_image(np.stack([image] * 3), name="stack")
     viewer.add_labels(np.stack([labels * 0, labels, labels * 0]), name="stack truth")
-    (pair,) = docked(viewer).form.pairs.checked()
+    (pair,) = docked(viewer).form.pairs.pairs()
     (example,) = examples_of(snapshot(pair))
     assert example.name == "stack truth, plane 1"
     assert np.array_equal(example.image, image)
@@ -252,7 +252,7 @@ def test_planes_nobody_labelled_are_no_examples(
 def test_classes_come_from_the_table(viewer: Any, nuclei: tuple[Any, Any]) -> None:
     layer = viewer.layers["cells truth"]
     layer.features = {"index": [0, 1, 2], "class": ["", "round", "long"]}
-    (pair,) = docked(viewer).form.pairs.checked()
+    (pair,) = docked(viewer).form.pairs.pairs()
     (example,) = examples_of(snapshot(pair))
     assert example.classes == {1: "round", 2: "long"}
 
@@ -263,7 +263,7 @@ def test_stacks_of_another_shape_and_without_objects(
     viewer = make_napari_viewer()
     viewer.add_image(np.stack([nuclei[0]] * 3), name="stack")
     viewer.add_labels(np.ones((2, 128, 128), int), name="short")
-    (pair,) = docked(viewer).form.pairs.checked()
+    (pair,) = docked(viewer).form.pairs.pairs()
     with pytest.raises(ValueError, match="must be the same"):
         list(examples_of(snapshot(pair)))
     pair.labels.data = np.zeros((3, 128, 128), int)

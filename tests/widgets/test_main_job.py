@@ -11,6 +11,7 @@ import pytest
 
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 from napari_maskrcnn.widgets.toolbox import MERGE
 
@@ -80,7 +81,8 @@ def test_predict_correct_fine_tune_export(
 
     # Fine-tune, see it move, cancel: the button is back and what was learnt is offered.
     panel.tabs.setCurrentWidget(fine_tune)
-    assert [pair.labels for pair in fine_tune.form.pairs.checked()] == [labels]
+    assert [pair.labels for pair in fine_tune.form.pairs.pairs()] == [labels]
+    fine_tune.form.pairs.rows()[0].say(Answer.WHOLE)
     heartbeat.start()
     fine_tune.row.button.click()
     qtbot.waitUntil(lambda: len(fine_tune.plot) >= 2, timeout=LONG)
