@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_maskrcnn import device
 from napari_maskrcnn.jobs import Progress, run
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.network.config import Layers
@@ -92,6 +93,23 @@ def test_time_that_passes_while_nobody_asks_for_a_step_is_not_the_budgets(
     assert second - first <= took + 0.01
 
 
+def test_a_resumed_run_computes_as_it_began_whatever_is_measured_then(
+    base: Model, example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which precision pays is measured anew in every process, and may come out otherwise."""
+    found = []
+    for now in (False, True):
+        monkeypatch.setattr(device, "_bfloat16_pays", lambda: False)
+        checkpoint, stop = tmp_path / f"{now}.checkpoint", threading.Event()
+        job = train_job(
+            copy.deepcopy(base.network), [example], FAST, zoom=2.0, checkpoint=checkpoint, stop=stop
+        )
+        run(job, lambda step, stop=stop: stop.set())
+        monkeypatch.setattr(device, "_bfloat16_pays", lambda now=now: now)
+        found.append(_train(base, example, checkpoint=checkpoint, resume=True).network)
+    assert _same(*found)
+
+
 def test_a_checkpoint_of_another_training_or_a_broken_one_is_refused(
     base: Model, example: Example, tmp_path: Path
 ) -> None:
@@ -99,6 +117,12 @@ def test_a_checkpoint_of_another_training_or_a_broken_one_is_refused(
     _train(base, example, checkpoint=checkpoint)
     with pytest.raises(ValueError, match=r"another seed; use the same settings"):
         _train(base, example, settings=replace(FAST, seed=5), checkpoint=checkpoint, resume=True)
+    painted = replace(example, labels=example.labels * 2)
+    with pytest.raises(ValueError, match=r"another labels; use the same settings"):
+        _train(base, painted, checkpoint=checkpoint, resume=True)
+    torch.save({"settings": {}}, tmp_path / "old.checkpoint")
+    with pytest.raises(ValueError, match=r"old.checkpoint: not a checkpoint .* by this version"):
+        _train(base, example, checkpoint=tmp_path / "old.checkpoint", resume=True)
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(ValueError, match="not a readable checkpoint"):
         _train(base, example, checkpoint=checkpoint, resume=True)
