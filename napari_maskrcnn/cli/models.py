@@ -68,6 +68,14 @@ def add_parser(subparsers: Subparsers) -> None:
         f"{PROGRAM} models remove mine",
     )
     removed.add_argument("name", metavar="NAME", help="a name that 'models list' shows")
+    restored = add_verb(
+        verbs,
+        "restore",
+        run_restore,
+        "take a model back out of the trash folder",
+        f"{PROGRAM} models restore mine",
+    )
+    restored.add_argument("name", metavar="NAME", help="name of a model that was removed")
     download = add_verb(
         verbs,
         "download",
@@ -78,7 +86,7 @@ def add_parser(subparsers: Subparsers) -> None:
     download.add_argument(
         "name", choices=("coco",), help="coco: torchvision's, 90 everyday classes, 178 MB"
     )
-    for verb in (listed, info, imported, removed, download):
+    for verb in (listed, info, imported, removed, restored, download):
         add_json(verb)
 
 
@@ -179,6 +187,21 @@ def run_remove(args: argparse.Namespace, stop: threading.Event) -> int:
     except (OSError, ValueError) as error:
         return fail(args.name, error)
     say_result(f"{args.name} -> {kept}", {"name": args.name, "trash": kept}, args.json)
+    return DONE
+
+
+def run_restore(args: argparse.Namespace, stop: threading.Event) -> int:
+    """Move one model back from the trash."""
+    from napari_maskrcnn.models.trash import restore_model
+
+    try:
+        path = restore_model(args.name)
+    except FileNotFoundError as error:
+        raise UsageError(str(error)) from error
+    except (OSError, ValueError) as error:
+        return fail(args.name, error)
+    values = {"name": path.stem, "file": path}
+    say_result(f"{args.name} -> model {path.stem} ({path})", values, args.json)
     return DONE
 
 

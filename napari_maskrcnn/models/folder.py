@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -179,10 +178,9 @@ def remove_model(name: str) -> Path:
             f"The model {name!r} lies in the shared folder {entry.path.parent}, which is "
             f"read-only here; take the folder out of {SHARED_VARIABLE} to hide it."
         )
-    trash = home_folder() / "trash"
-    trash.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    kept = trash / f"{name}-{stamp}{SUFFIX}"
+    from napari_maskrcnn.models.trash import place_in_trash
+
+    kept = place_in_trash(name)
     shutil.move(entry.path, kept)
     changed.emit()
     return kept

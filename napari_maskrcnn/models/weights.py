@@ -98,6 +98,27 @@ def write_tensors(
     return path
 
 
+def read_card(path: str | Path) -> ModelCard:
+    """Read the card of one of our files and nothing else of it, which takes no time.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    WeightsError
+        When the file is of another kind, cut short, or has no card.
+    """
+    import safetensors
+
+    path = Path(path)
+    _check_container(path)
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return ModelCard.from_metadata(file.metadata() or {})
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise WeightsError(f"{path}: {error}. Use a file that napari-maskrcnn saved.") from error
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], ModelCard]:
     """Read the tensors (memory-mapped, on the CPU) and the card of one of our files, checked."""
     import safetensors

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_maskrcnn.widgets.layer_box import LayerBox
-from napari_maskrcnn.widgets.model_box import ModelBox
+from napari_maskrcnn.widgets.model_box import ModelBox, model_changes
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -40,6 +40,7 @@ class Header(QWidget):
                 box.hide()
         self.images.layer_changed.connect(self.image_changed)
         self.labels.layer_changed.connect(self.labels_changed)
+        model_changes().wanted.connect(self.models.use)
 
     def refresh(self) -> None:
         """List the layers anew."""

@@ -15,9 +15,17 @@ OPEN_FILE = "Open a file…"
 
 
 class _ModelChanges(QObject):
-    """Carries "the models changed" from whatever thread it happens in to the window's."""
+    """Carries "the models changed" from whatever thread it happens in to the window's.
+
+    Signals
+    -------
+    changed ()
+    wanted (str)
+        A person chose this model for whatever comes next, in a list of all models.
+    """
 
     changed = Signal()
+    wanted = Signal(str)
 
 
 _changes: _ModelChanges | None = None
@@ -63,6 +71,11 @@ class ModelBox(QComboBox):
         self._value = value
         self.refresh()
 
+    def use(self, value: str) -> None:
+        """Choose a model as a person does."""
+        self.set_value(value)
+        self.chosen.emit(value)
+
     def needs_download(self) -> bool:
         """Whether the chosen model is "coco" and not on this computer yet."""
         return self._value == "coco" and "coco" not in {e.name for e in folder.list_models()}
@@ -89,8 +102,7 @@ class ModelBox(QComboBox):
         value = self.itemData(row)
         if not value:
             value = self.ask_file() or self._value
-        self.set_value(value)
-        self.chosen.emit(value)
+        self.use(value)
 
     def ask_file(self) -> str:
         """Ask for a weights file; empty when the person changed their mind."""

@@ -45,6 +45,11 @@ def test_a_model_comes_is_listed_described_and_goes(
     assert str(user_folder / "trash") in capsys.readouterr().out
     assert names() == []
 
+    assert run("models", "restore", "mine") == 0
+    assert names() == ["mine"]
+    assert run("models", "restore", "mine") == 2
+    assert "in the trash. Models: none" in capsys.readouterr().err
+
 
 def test_info_of_the_installation_is_a_bug_report(
     run: Main, user_folder: Path, capsys: pytest.CaptureFixture[str]
