@@ -84,12 +84,16 @@ def default(found: Findings) -> Answer | None:
     return None
 
 
+def unsure(name: str, found: Findings) -> str:
+    """Say why somebody has to say what is correct in labels."""
+    if not found.touched:
+        return f"Nothing in “{name}” was corrected or accepted yet."
+    return (
+        f"Of the {found.all_objects} objects of “{name}”, {found.touched} "
+        f"{'was' if found.touched == 1 else 'were'} corrected or accepted."
+    )
+
+
 def not_said(name: str, found: Findings) -> str:
     """Message for labels of which nobody said what is correct."""
-    if not found.touched:
-        why = "they are as they were predicted"
-    else:
-        why = f"{found.touched} of their {found.all_objects} objects were corrected or accepted"
-    return (
-        f"Say what is correct in “{name}”: {why}. Choose it below the name in the list Learn from."
-    )
+    return f"{unsure(name, found)} Say what is correct there: below its name, in Learn from."

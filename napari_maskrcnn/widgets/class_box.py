@@ -21,6 +21,7 @@ from napari_maskrcnn.widgets.classes import (
     add_class,
     class_colormap,
     classes_of,
+    remove_class,
     rename_class,
     set_colour,
 )
@@ -58,7 +59,7 @@ class ClassBox(QWidget):
         )
         # Not a button's own menu, whose arrow takes all the room.
         self.more = QPushButton("⋯")
-        self.more.setToolTip("Add, rename or colour classes")
+        self.more.setToolTip("Add, rename, remove or colour classes")
         self.more.setFixedWidth(MORE_WIDTH)
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.more.clicked.connect(self._open_menu)
@@ -66,6 +67,8 @@ class ClassBox(QWidget):
         _action(menu, "Add a class…").triggered.connect(self.add)
         self._rename = _action(menu, "Rename…")
         self._rename.triggered.connect(self.rename)
+        self._remove = _action(menu, "Remove")
+        self._remove.triggered.connect(self.remove)
         self._colour = _action(menu, "Change the colour…")
         self._colour.triggered.connect(self.recolour)
         menu.addSeparator()
@@ -104,6 +107,16 @@ class ClassBox(QWidget):
         if name != old:
             self._try(name, lambda layer, text: self._list(rename_class(layer, old, text)))
 
+    def remove(self) -> None:
+        """Remove the active class, which no object may have."""
+        name = self.names.currentText()
+
+        def act(layer: Labels, text: str) -> None:
+            remove_class(layer, text)
+            self._list()
+
+        self._try(name, act)
+
     def recolour(self) -> None:
         """Ask for another colour of the active class, and show it."""
         if self._layer is None:
@@ -140,7 +153,7 @@ class ClassBox(QWidget):
             self.names.addItem(QIcon(patch), name)
         self.names.setCurrentIndex(max(0, self.names.findText(chosen)) if known else -1)
         self.names.blockSignals(False)
-        for action in (self._rename, self._colour, self.by_class):
+        for action in (self._rename, self._remove, self._colour, self.by_class):
             action.setEnabled(bool(known))
         self._activate()
         self.changed.emit()

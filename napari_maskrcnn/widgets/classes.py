@@ -70,6 +70,25 @@ def rename_class(layer: Labels, old: str, new: str) -> str:
     return new
 
 
+def remove_class(layer: Labels, name: str) -> None:
+    """Remove a class that no object has.
+
+    Raises
+    ------
+    ValueError
+        Objects have it, or it is one that the model finds.
+    """
+    if name in class_names(layer.features):
+        raise ValueError(
+            f"Objects are of the class “{name}”. Give them another one first, with the class tool."
+        )
+    known = classes_of(layer)
+    known.pop(name, None)
+    _keep(layer, known)
+    if name in classes_of(layer):
+        raise ValueError(f"The model finds “{name}”; only classes that you added can be removed.")
+
+
 def set_colour(layer: Labels, name: str, colour: str) -> None:
     """Give a class a colour, ``#rrggbb``."""
     _keep(layer, classes_of(layer) | {name: colour})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_maskrcnn.train.answers import Answer, Findings, not_said
+from napari_maskrcnn.train.answers import Answer, Findings, not_said, unsure
 from napari_maskrcnn.widgets.dock import MARGIN
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import show_problem
@@ -189,11 +189,18 @@ class LearnBox(QWidget):
 
     def _say(self) -> None:
         """Say what follows from what is checked."""
+        pairs = self.pairs.pairs()
         said = [(found, answer) for found, answer in self._said() if answer is not None]
+        asked = [
+            unsure(pair.labels.name, found)
+            for pair, (found, answer) in zip(pairs, self._said(), strict=True)
+            if answer is None and found.objects is not None
+        ]
         meanings = {name_of(answer, found): MEANINGS[answer] for found, answer in said}
-        show_text(self.meaning, "\n".join(f"{name}: {text}" for name, text in meanings.items()))
+        lines = [*asked, *(f"{name}: {text}" for name, text in meanings.items())]
+        show_text(self.meaning, "\n".join(lines))
         classes: Counter[str] = Counter()
-        for pair in self.pairs.pairs():
+        for pair in pairs:
             classes.update(dict.fromkeys(declared_classes(pair.labels), 0))
         for found, answer in said:
             classes.update(found.classes.get(answer, {}))

@@ -158,5 +158,8 @@ def _text(answer: Answer, found: Findings) -> str:
     name = name_of(answer, found)
     if found.objects is None:
         return name
+    if answer is Answer.CORRECTIONS:
+        # Objects that were removed count, too.
+        return f"{name} · {found.touched}"
     count = sum(found.classes.get(answer, {}).values())
     return f"{name} · {count} object{'s'[: count != 1]}"

@@ -76,10 +76,10 @@ def test_accepted_objects_were_looked_at() -> None:
 def test_an_untouched_prediction_needs_a_word() -> None:
     same = predicted(grid())
     assert default(found(same)) is None
-    with pytest.raises(ValueError, match="“cells”: they are as they were predicted"):
+    with pytest.raises(ValueError, match="Nothing in “cells” was corrected or accepted yet"):
         learnt(same, None)
     assert not_said("cells", Findings(9, 2, predicted=True)).startswith(
-        "Say what is correct in “cells”: 2 of their 9 objects were corrected or accepted."
+        "Of the 9 objects of “cells”, 2 were corrected or accepted. Say what is correct there"
     )
     empty = predicted(np.zeros((60, 60), np.int32))
     assert default(found(empty)) is None

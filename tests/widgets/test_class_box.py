@@ -123,3 +123,19 @@ def test_classes_stay_with_their_layer(
     layer.features = layer.features.assign(**{"class": ["", "debris", "nucleus"]})
     box._features_settled()
     assert names(box) == ["nucleus", "mitosis", "debris"]
+
+
+def test_a_class_is_removed_once_no_object_has_it(
+    box: ClassBox, layer: Labels, answer: Callable[[str | None], None], notes: list[str]
+) -> None:
+    answer("mitosis")
+    box.add()
+    ledger_of(layer).toggle_class([1], "mitosis")
+    box.remove()
+    assert names(box) == ["nucleus", "mitosis"]
+    assert "Objects are of the class “mitosis”" in notes[0]
+    ledger_of(layer).toggle_class([1], "mitosis")
+    box.remove()
+    assert names(box) == ["nucleus"]
+    assert list(classes_of(layer)) == ["nucleus"]
+    assert ledger_of(layer).class_name == "nucleus"
