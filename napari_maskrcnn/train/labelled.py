@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # at least the second.
 LOOKED_AT = 0.5
 LEAST_LOOKED_AT = 8.0
+# numpy keeps other threads waiting while it counts: a few milliseconds for so many.
+PIXELS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ def look_job(labelled: Labelled, stop: threading.Event | None = None) -> Job[Fin
         if stop is not None and stop.is_set():
             break
         now = labelled.of(plane)
-        here = set(ids_of(now).tolist())
+        here = {int(i) for part in _parts(now) for i in ids_of(now[part])}
         there |= here
         state = labelled.states.of(plane)
         if state is not State.EXCLUDED or not found.is_stack:
@@ -216,7 +218,7 @@ def _around_corrections(labelled: Labelled, plane: Plane) -> NDArray[np.bool_]:
     before = np.zeros_like(now) if before is None else before
     # What was looked at counts as if it were new.
     fine = is_any(now, np.array(sorted(labelled.accepted), np.int64))
-    _, areas = areas_of(now)
+    _, areas = _areas(now)
     diameter = float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else 0.0
     margin = max(LEAST_LOOKED_AT, LOOKED_AT * diameter)
     return around_changes(np.where(fine, 0, before), now, margin)
@@ -225,12 +227,27 @@ def _around_corrections(labelled: Labelled, plane: Plane) -> NDArray[np.bool_]:
 def _changed(before: NDArray[Any] | None, now: NDArray[Any]) -> tuple[set[int], int]:
     """Objects of a plane that are not as before, and how many are gone."""
     if before is None:
-        return set(ids_of(now).tolist()), 0
-    pairs = Pairs.between(before, now)
+        before = np.zeros_like(now)
+    pairs = Pairs.joined([Pairs.between(before[part], now[part]) for part in _parts(now)])
     if not len(pairs.pixels):
         return set(), 0
-    kinds = kinds_of(pairs, *areas_of(before))
+    kinds = kinds_of(pairs, *_areas(before))
     return set(kinds.after), kinds.counts.removed
+
+
+def _areas(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids of a plane, ascending, and the pixels of each."""
+    found = [areas_of(labels[part]) for part in _parts(labels)]
+    ids, place = np.unique(np.concatenate([i for i, _ in found]), return_inverse=True)
+    areas = np.bincount(place, np.concatenate([n for _, n in found]), minlength=len(ids))
+    return ids, areas.astype(np.int64)
+
+
+def _parts(labels: NDArray[Any]) -> Iterator[slice]:
+    """Rows of a plane in parts so small that no window waits for one of them."""
+    rows = max(1, PIXELS_AT_ONCE // max(1, labels.shape[1]))
+    for first in range(0, labels.shape[0], rows):
+        yield slice(first, first + rows)
 
 
 def _check_shape(labelled: Labelled) -> None:

@@ -19,7 +19,7 @@ from napari_maskrcnn.widgets.layers import full_data, is_passing, spatial_shape
 from napari_maskrcnn.widgets.prediction import prediction_of
 
 # Bytes of labels that the window copies itself, in a few milliseconds.
-COPIED_AT_ONCE = 16_000_000
+COPIED_AT_ONCE = 8_000_000
 
 
 @dataclass(frozen=True)

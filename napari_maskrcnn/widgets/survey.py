@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
@@ -14,10 +14,13 @@ from napari_maskrcnn.jobs import Job
 from napari_maskrcnn.train.answers import Findings
 from napari_maskrcnn.train.labelled import Labelled, glance, look_job
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
+from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.learn_from import count_verified
 from napari_maskrcnn.widgets.pairs import Pair, labelled_of
 
 if TYPE_CHECKING:
+    from napari.layers import Labels
+
     from napari_maskrcnn.annotate.project.project import Project
 
 logger = logging.getLogger(__name__)
@@ -41,8 +44,10 @@ class Survey(QObject):
         self.runner = JobRunner(self, bar=False)
         self.verified = 0
         self._found: dict[Pair, Findings] = {}
-        self._next: tuple[dict[Pair, Labelled], Project | None] | None = None
-        self._last = (self.verified, self._found)
+        self._watched: set[Labels] = set()
+        self._stale: set[Labels] = set()
+        self._looking: list[Pair] = []
+        self._next: tuple[list[Pair], Project | None] | None = None
         self.runner.returned.connect(self._take)
         self.runner.finished.connect(self._go_on)
 
@@ -51,12 +56,11 @@ class Survey(QObject):
         return self._found.get(pair) or glance(labelled_of(pair))
 
     def start(self, pairs: Sequence[Pair], project: Project | None) -> None:
-        """Look at all of them; what is looked at now is looked at again afterwards."""
+        """Look at those that changed since the last look; if it still goes on, then afterwards."""
         self._found = {pair: found for pair, found in self._found.items() if pair in pairs}
-        self._next = {pair: labelled_of(pair) for pair in pairs}, project
-        if self.runner.running:
-            self.runner.stop()
-        else:
+        self._watch({pair.labels for pair in pairs})
+        self._next = list(pairs), project
+        if not self.runner.running:
             self._go_on()
 
     def stop(self) -> None:
@@ -64,20 +68,41 @@ class Survey(QObject):
         self._next = None
         self.runner.stop()
 
+    def _watch(self, labels: set[Labels]) -> None:
+        for layer in self._watched - labels:
+            stop_watching(layer, self._changed)
+            layer.events.metadata.disconnect(self._changed)
+        for layer in labels - self._watched:
+            watch(layer, self._changed)
+            layer.events.metadata.connect(self._changed)
+        self._watched = labels
+        self._stale &= labels
+
+    def _changed(self, event: Any) -> None:
+        self._stale.add(event.source)
+
     def _go_on(self) -> None:
         if self._next is None:
             return
         (pairs, project), self._next = self._next, None
+        self._looking = [p for p in pairs if p not in self._found or p.labels in self._stale]
+        labelled = {pair: labelled_of(pair) for pair in self._looking}
+        self._stale -= {pair.labels for pair in self._looking}
 
         def make_job(stop: threading.Event) -> Job[Looked | None]:
-            return _look_job(pairs, project, stop)
+            return _look_job(labelled, project, stop)
 
-        if pairs or project is not None:
+        if labelled or project is not None:
             self.runner.start(make_job, "Look at labels", needs_torch=False)
 
     def _take(self, looked: Looked | None) -> None:
-        if looked is not None and looked != (self._found, self.verified):
-            self._found, self.verified = looked
+        if looked is None:
+            self._stale |= {pair.labels for pair in self._looking}
+            return
+        found, verified = looked
+        before = self._found, self.verified
+        self._found, self.verified = {**self._found, **found}, verified
+        if (self._found, self.verified) != before:
             self.looked.emit()
 
 
