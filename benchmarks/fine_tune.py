@@ -3,6 +3,7 @@
     python -m benchmarks.fine_tune --data DIR                3 seeds of 5 minutes, on all images
     python -m benchmarks.fine_tune --data DIR --region       on one finished region of 512 × 512 px
     python -m benchmarks.fine_tune --data DIR --curve        on 25, 50, … objects, and from scratch
+    python -m benchmarks.fine_tune --data DIR --scan         with more and less of the base kept
     python -m benchmarks.fine_tune_torchvision --data DIR    side by side with torchvision
 
 DIR holds the datasets ``adapt-brightfield/train`` and ``/val`` (new to the base) and
@@ -34,6 +35,7 @@ from napari_maskrcnn.predict.plane import predict_job
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.dataset import Example, read_dataset
 from napari_maskrcnn.train.fine_tune import fine_tune_job
+from napari_maskrcnn.train.guard import Guard
 from napari_maskrcnn.train.metrics import average_precision
 from napari_maskrcnn.train.regions import finished
 from napari_maskrcnn.train.settings import FROM_SCRATCH, KEEP, TrainSettings
@@ -43,6 +45,8 @@ LEARN, NEW, OLD = "adapt-brightfield/train", "adapt-brightfield/val", "val-fluor
 SIDE, CORNER = 512, 256
 # Corrected objects of the curve; None: all there are.
 COUNTS = (25, 50, 100, 200, None)
+# Shares of the base to try.
+SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,25 @@ def measure(case: Case, data: Datasets, minutes: float, seed: int, keep: float) 
     }
 
 
+def scan(case: Case, data: Datasets, minutes: float, seed: int) -> Iterator[dict[str, Any]]:
+    """Fine-tune once without a guard, and judge what each share of the base makes of it."""
+    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, keep=0.0)
+    # Held-out images would choose the best weights of this training, not of those in between.
+    result = run(fine_tune_job(case.examples, settings, validation=[]))
+    assert result.base is not None
+    base, learnt = result.base(), result.model
+    for keep in SHARES:
+        network = Guard(base.network, keep).between(learnt.network).eval()
+        yield {
+            "case": f"{case.name}, keep {keep}",
+            "base": case.base,
+            "seed": seed,
+            "objects": case.objects,
+            "steps": len(result.history),
+            **data.judge(Model(network, learnt.card, None, learnt.device)),
+        }
+
+
 def medians(rows: Sequence[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
     """Median scores of all rows alike in `by`, and how far apart the seeds are on the new kind."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -174,6 +197,7 @@ def main() -> None:
     made = parser("Measure what fine-tuning gains and forgets.", "fine_tune.json")
     made.add_argument("--region", action="store_true", help="learn from one finished region")
     made.add_argument("--curve", action="store_true", help="learn from more and more objects")
+    made.add_argument("--scan", action="store_true", help="try shares of the base to keep")
     made.add_argument("--keep", type=float, default=KEEP, help=f"the guard (default: {KEEP})")
     args = made.parse_args()
     if args.threads:
@@ -190,8 +214,13 @@ def main() -> None:
     }
     for case in cases(data, args.base, args.region, args.curve):
         for seed in range(args.seeds):
-            found["trainings"].append(measure(case, data, args.minutes, seed, args.keep))
-            say(found["trainings"][-1])
+            if args.scan and case.base != FROM_SCRATCH:
+                rows = list(scan(case, data, args.minutes, seed))
+            else:
+                rows = [measure(case, data, args.minutes, seed, args.keep)]
+            for row in rows:
+                say(row)
+            found["trainings"] += rows
             # After every training: hours of them are not lost with the last.
             found["median"] = medians(found["trainings"], ("case", "base", "objects"))
             args.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
