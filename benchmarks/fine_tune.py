@@ -3,7 +3,7 @@
     python -m benchmarks.fine_tune --data DIR                3 seeds of 5 minutes, on all images
     python -m benchmarks.fine_tune --data DIR --region       on one finished region of 512 × 512 px
     python -m benchmarks.fine_tune --data DIR --curve        on 25, 50, … objects, and from scratch
-    python -m benchmarks.fine_tune --data DIR --scan         with more and less of the base kept
+    python -m benchmarks.fine_tune --data DIR --scan         with other limits of the guard
     python -m benchmarks.fine_tune_torchvision --data DIR    side by side with torchvision
 
 DIR holds the datasets ``adapt-brightfield/train`` and ``/val`` (new to the base) and
@@ -38,15 +38,15 @@ from napari_maskrcnn.train.fine_tune import fine_tune_job
 from napari_maskrcnn.train.guard import Guard
 from napari_maskrcnn.train.metrics import average_precision
 from napari_maskrcnn.train.regions import finished
-from napari_maskrcnn.train.settings import FROM_SCRATCH, KEEP, TrainSettings
+from napari_maskrcnn.train.settings import FROM_SCRATCH, REACH, TrainSettings
 
 LEARN, NEW, OLD = "adapt-brightfield/train", "adapt-brightfield/val", "val-fluorescence"
 # One finished region: its side, and where it starts, in the first image.
 SIDE, CORNER = 512, 256
 # Corrected objects of the curve; None: all there are.
 COUNTS = (25, 50, 100, 200, None)
-# Shares of the base to try.
-SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+# How far from the base the returned weights may lie, to try; None: as far as they were learnt.
+REACHES = (0.012, 0.016, 0.02, 0.024, 0.028, 0.034, None)
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,11 @@ def cases(data: Datasets, base: str, region: bool, curve: bool) -> Iterator[Case
         yield Case("all images", data.learn, base)
 
 
-def measure(case: Case, data: Datasets, minutes: float, seed: int, keep: float) -> dict[str, Any]:
+def measure(
+    case: Case, data: Datasets, minutes: float, seed: int, reach: float | None
+) -> dict[str, Any]:
     """Fine-tune once: ``steps``, ``objects``, and the scores afterwards."""
-    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, keep=keep)
+    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, reach=reach)
     result = run(fine_tune_job(case.examples, settings))
     return {
         "case": case.name,
@@ -141,20 +143,23 @@ def measure(case: Case, data: Datasets, minutes: float, seed: int, keep: float) 
 
 
 def scan(case: Case, data: Datasets, minutes: float, seed: int) -> Iterator[dict[str, Any]]:
-    """Fine-tune once without a guard, and judge what each share of the base makes of it."""
-    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, keep=0.0)
+    """Fine-tune once without a guard, and judge what each limit makes of it."""
+    settings = TrainSettings(base=case.base, minutes=minutes, seed=seed, reach=None)
     # Held-out images would choose the best weights of this training, not of those in between.
     result = run(fine_tune_job(case.examples, settings, validation=[]))
     assert result.base is not None
     base, learnt = result.base(), result.model
-    for keep in SHARES:
-        network = Guard(base.network, keep).between(learnt.network).eval()
+    for reach in REACHES:
+        network = learnt.network
+        if reach is not None:
+            network = Guard(base.network, reach).near(network).eval()
         yield {
-            "case": f"{case.name}, keep {keep}",
+            "case": f"{case.name}, reach {reach}",
             "base": case.base,
             "seed": seed,
             "objects": case.objects,
             "steps": len(result.history),
+            "distance": Guard(base.network, 1.0).distance(network),
             **data.judge(Model(network, learnt.card, None, learnt.device)),
         }
 
@@ -197,8 +202,8 @@ def main() -> None:
     made = parser("Measure what fine-tuning gains and forgets.", "fine_tune.json")
     made.add_argument("--region", action="store_true", help="learn from one finished region")
     made.add_argument("--curve", action="store_true", help="learn from more and more objects")
-    made.add_argument("--scan", action="store_true", help="try shares of the base to keep")
-    made.add_argument("--keep", type=float, default=KEEP, help=f"the guard (default: {KEEP})")
+    made.add_argument("--scan", action="store_true", help="try limits of the guard")
+    made.add_argument("--reach", type=float, default=REACH, help=f"the guard (default: {REACH})")
     args = made.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -208,7 +213,7 @@ def main() -> None:
     found = {
         **describe(choose_device("auto")),
         "minutes": args.minutes,
-        "keep": args.keep,
+        "reach": args.reach,
         "before": before,
         "trainings": [],
     }
@@ -217,7 +222,7 @@ def main() -> None:
             if args.scan and case.base != FROM_SCRATCH:
                 rows = list(scan(case, data, args.minutes, seed))
             else:
-                rows = [measure(case, data, args.minutes, seed, args.keep)]
+                rows = [measure(case, data, args.minutes, seed, args.reach)]
             for row in rows:
                 say(row)
             found["trainings"] += rows

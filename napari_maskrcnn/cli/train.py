@@ -29,7 +29,7 @@ from napari_maskrcnn.cli.parser import (
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.network.config import LAYERS
-from napari_maskrcnn.train.settings import KEEP
+from napari_maskrcnn.train.settings import REACH
 
 if TYPE_CHECKING:
     from napari_maskrcnn.train.dataset import Example
@@ -104,12 +104,10 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         "from C5, C4 or C3 on; rpn: the region proposals alone (default: all)",
     )
     parser.add_argument(
-        "--keep",
-        type=float,
-        default=KEEP,
-        metavar="SHARE",
-        help="share of the base in the weights that are written, against forgetting; 0: none "
-        f"(default: {KEEP})",
+        "--no-guard",
+        action="store_true",
+        help="write all that was learnt, however far it leads away from the base: best on images "
+        "like these, and forgets others",
     )
     parser.add_argument(
         "--class-name",
@@ -129,7 +127,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         epochs=args.epochs,
         minutes=args.minutes,
         layers=args.layers,
-        keep=args.keep,
+        reach=None if args.no_guard else REACH,
         class_name=args.class_name,
         seed=args.seed,
         device=args.device,

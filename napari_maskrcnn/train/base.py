@@ -38,11 +38,15 @@ class Start:
         Base, score and diameter of the model to be.
     new_classes : tuple of str
         Classes that the base does not know.
+    continues : bool
+        Whether this is to know what the base knows, and more. Where some of several classes are
+        left out, as 79 of COCO's 80, the base is a place to start from, and may be forgotten.
     """
 
     network: MaskRCNN
     card: ModelCard
     new_classes: tuple[str, ...] = ()
+    continues: bool = False
 
     @property
     def zoom(self) -> float:
@@ -87,7 +91,8 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
         history=base.card.history,
     )
     new = tuple(name for name in config.class_names if name not in base.class_names)
-    return Start(network, card, new)
+    continues = len(base.class_names) == 1 or set(base.class_names) <= set(config.class_names)
+    return Start(network, card, new, continues)
 
 
 def _scaled(base: Model, diameter: float, asked: bool) -> NetworkConfig:

@@ -188,6 +188,7 @@ def fine_tune_job(
         examples, validation = split(examples, settings.seed)
     device = choose_device(settings.device)
     start.network.to(device)
+    settings = settings if start.continues else replace(settings, reach=None)
     score = partial(_score, card=start.card, held=validation) if validation else None
     before: dict[str, float] = {}
     if score is not None and not settings.from_scratch:

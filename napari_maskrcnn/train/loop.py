@@ -196,8 +196,8 @@ def _identity(
 def _begin(network: MaskRCNN, settings: TrainSettings, new_classes: Sequence[str]) -> TrainState:
     freeze(network, settings.layers, norms=not settings.from_scratch)
     guard = None
-    if not settings.from_scratch and settings.keep > 0:
-        guard = Guard(network, settings.keep, new_rows(network.config, new_classes))
+    if not settings.from_scratch and settings.reach is not None:
+        guard = Guard(network, settings.reach, new_rows(network.config, new_classes))
     state = TrainState.start(network, settings.rate, guard)
     state.precision = str(precision(choose_device(settings.device))).removeprefix("torch.")
     return state

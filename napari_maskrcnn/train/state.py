@@ -106,8 +106,8 @@ class TrainState:
                 mean.copy_(value)
 
     def current(self) -> MaskRCNN:
-        """Network that would be returned now: the average, between it and the base if guarded."""
-        return self.average if self.guard is None else self.guard.between(self.average)
+        """Network that would be returned now: the average, within reach of the base if guarded."""
+        return self.average if self.guard is None else self.guard.near(self.average)
 
     def keep_if_best(self, network: MaskRCNN, score: float, scores: dict[str, float]) -> None:
         """Remember the weights of `current` when no earlier ones scored higher."""

@@ -56,9 +56,10 @@ def test_a_model_is_trained_judged_and_saved(
 def test_only_the_layers_that_are_asked_for_learn(
     run: Main, words: list[object], output: Path, model_file: Path
 ) -> None:
-    assert run(*words, "--epochs", 1, "--layers", "rpn") == 0
+    assert run(*words, "--epochs", 1, "--layers", "rpn", "--no-guard") == 0
     network, card = load_weights(output)
     assert card.history[-1]["settings"]["layers"] == "rpn"
+    assert card.history[-1]["settings"]["reach"] is None
     before = load_weights(model_file)[0].state_dict()
     moved = [n for n, t in network.state_dict().items() if not torch.equal(t, before[n])]
     assert moved
