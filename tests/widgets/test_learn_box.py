@@ -107,6 +107,7 @@ def test_the_default_follows_what_was_corrected(box: LearnBox, labels: Labels, q
     look(box, qtbot)
     assert row.answer() is Answer.WHOLE
     labels.metadata[REGIONS] = [WHERE.to_json()]
+    labels.events.metadata()
     look(box, qtbot)
     assert texts(box)[1:] == ["Finished regions · 1 object", "Around my corrections · 2"]
     assert row.answer() is Answer.REGIONS
