@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_maskrcnn.cli.console import fail
 
 if TYPE_CHECKING:
+    from napari_maskrcnn.annotate.project.project import Project
     from napari_maskrcnn.train.dataset import Example
 
 
 def held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
-    """Examples of ``--val``: None leaves the choice to the training, none are no proof."""
+    """Examples of ``--val``: None leaves the choice to the training, none are no proof.
+
+    Of a project these are the images for validation, if it has any.
+    """
     if folder is None:
         return None, 0
-    return ([], 0) if str(folder) == "none" else read_examples(folder)
+    if str(folder) == "none":
+        return [], 0
+    examples, bad = read_examples(folder)
+    return [example for example in examples if example.held_out] or examples, bad
 
 
 def read_examples(folder: Path) -> tuple[list[Example], int]:
-    """Read a dataset; every file that cannot be read is a line. Return the number of those."""
+    """Read a dataset or a project; every file that cannot be read is a line.
+
+    Of a project that is what is verified, and what is finished of other images; images for
+    validation are marked as held out.
+
+    Returns
+    -------
+    (list of Example, int)
+        What could be read, and how many files could not.
+    """
+    from napari_maskrcnn.annotate.project.about import is_project
+    from napari_maskrcnn.annotate.project.project import Project
     from napari_maskrcnn.train.dataset import read_example
     from napari_maskrcnn.train.layouts import dataset_files
 
-    examples: list[Example] = []
-    bad = 0
     try:
+        if is_project(folder):
+            # Only to read: a window may have it open.
+            return _read_project(Project.open(folder, lock=False))
         files = dataset_files(folder)
     except (OSError, ValueError) as error:
         fail(folder, error)
         return [], 1
+    examples: list[Example] = []
+    bad = 0
     for image, labels in files:
         try:
             examples.append(read_example(image, labels))
@@ -37,3 +60,36 @@ def read_examples(folder: Path) -> tuple[list[Example], int]:
             fail(image, error)
             bad += 1
     return examples, bad
+
+
+def _read_project(project: Project) -> tuple[list[Example], int]:
+    examples: list[Example] = []
+    bad = 0
+    for entry in project.entries:
+        try:
+            examples += _of_entry(project, entry.name)
+        except Exception as error:  # as above
+            fail(entry.name, error)
+            bad += 1
+    if not examples and not bad:
+        raise ValueError(
+            "no image of this project is verified, and none has a finished region. Open it in "
+            "napari, correct an image, and press Verified, next."
+        )
+    return examples, bad
+
+
+def _of_entry(project: Project, name: str) -> Iterator[Example]:
+    """Examples of one image of a project."""
+    from napari_maskrcnn.annotate.project.dataset import learnable_pairs
+    from napari_maskrcnn.train.answers import Answer
+    from napari_maskrcnn.train.dataset import make_example
+    from napari_maskrcnn.train.regions import restrict
+
+    for pair in learnable_pairs(project, project.entry(name)):
+        example = make_example(pair.image, pair.labels, pair.name, pair.classes)
+        example = replace(example, held_out=pair.role == "validation")
+        if pair.known is None:
+            yield example
+        else:
+            yield from restrict(replace(example, correct=Answer.REGIONS.value), pair.known)

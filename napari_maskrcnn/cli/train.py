@@ -52,8 +52,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "dataset",
         type=Path,
         metavar="DATASET",
-        help="folder with images/ and labels/ holding files of the same stem, or a training folder "
-        "of StarDist or Cellpose",
+        help="folder with images/ and labels/ holding files of the same stem, a project (what is "
+        "verified or finished in it), or a training folder of StarDist or Cellpose",
     )
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"
@@ -140,6 +140,9 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     held, worse = held_out(args.val)
     if bad or worse:
         return fail(PROGRAM, "nothing was trained; mend or take out these files first")
+    if held:
+        # Images that a project has for validation are not to be learnt from.
+        examples = [example for example in examples if not example.held_out]
     try:
         require_classes(examples, (name for e in examples for name in e.classes.values()))
         args.output.parent.mkdir(parents=True, exist_ok=True)

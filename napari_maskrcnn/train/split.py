@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from napari_maskrcnn.train.classes import class_names
-from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.classes import class_names, require_classes
+from napari_maskrcnn.train.dataset import Example, require_objects
 from napari_maskrcnn.train.regions import restrict
 
 # Share of the objects that is held out.
@@ -29,10 +29,18 @@ def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
     -------
     (list, list)
         Training and validation; the second is empty when too few objects are there for both.
+
+    Raises
+    ------
+    ValueError
+        All is held out that has objects, or all that has objects of some class.
     """
     said = [example for example in examples if example.held_out]
     if said:
-        return [example for example in examples if not example.held_out], said
+        rest = [example for example in examples if not example.held_out]
+        require_objects(rest)
+        require_classes(rest, class_names(said))
+        return rest, said
     counts = [len(example.objects) for example in examples]
     rich = np.flatnonzero(counts)
     held = _held(examples, np.random.default_rng(seed).permutation(rich).tolist(), counts)

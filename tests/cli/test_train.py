@@ -6,12 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import imageio.v3 as iio
 import pytest
 import torch
 
+from napari_maskrcnn.annotate.image_states import State, States
+from napari_maskrcnn.annotate.project.project import Project
+from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of, write_regions
 from napari_maskrcnn.models import load_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from tests.cli.conftest import Main
@@ -140,11 +145,56 @@ def test_every_bad_file_is_a_line_and_nothing_is_trained(
     assert not output.exists()
 
 
+@pytest.fixture
+def project(dataset: Path, tmp_path: Path) -> Iterator[Project]:
+    """Make a project of the dataset's images x and y and of a third without labels."""
+    paths = sorted((dataset / "images").iterdir())
+    shutil.copy(paths[0], dataset / "none.png")
+    with Project.create(tmp_path / "project") as made:
+        made.add([*paths, dataset / "none.png"])
+        for entry in made.entries[:2]:
+            labels = iio.imread(dataset / "labels" / f"{entry.name}.tif")
+            write_labels_of(made, entry.name, Stored(labels.astype("int32"), None))
+        yield made
+
+
+def test_a_project_is_trained_on_what_is_verified_or_finished_in_it(
+    run: Main,
+    words: list[object],
+    project: Project,
+    output: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["train", project.root, *words[2:4], *words[4:6], "--epochs", 1]
+    assert run(*words) == 1
+    assert "no image of this project is verified" in capsys.readouterr().err
+    project.set_states("x", States(State.VERIFIED), role="validation")
+    assert run(*words) == 1
+    assert "no image to train on" in capsys.readouterr().err
+    corners = [[-0.5, -0.5], [-0.5, 63.5], [31.5, 63.5], [31.5, -0.5]]
+    write_regions(project, "y", [{"plane": ":,:", "corners": corners}])
+    assert run(*words) == 0
+    record = load_weights(output)[1].history[-1]
+    assert record["names"] == ["y [0:32, 0:64]"]
+    assert set(record["after"]) >= {"ap50", "ap75"}
+    (project.root / "labels" / "y.tif").write_bytes(b"no tiff")
+    assert run(*words, "--overwrite") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("y: ")
+    assert "nothing was trained" in lines[1]
+
+
+def test_a_class_that_no_object_has_is_refused(
+    run: Main, words: list[object], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "labels" / "x.csv").write_text("index,class\n1,cell\n77,debris\n")
+    assert run(*words, "--epochs", 1) == 1
+    assert "No object has the class 'debris'" in capsys.readouterr().err
+
+
 def test_labels_without_an_object_are_refused(
     run: Main, words: list[object], dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import imageio.v3 as iio
-
     for path in (dataset / "labels").iterdir():
         iio.imwrite(path, iio.imread(path) * 0)
     assert run(*words, "--epochs", 1) == 1

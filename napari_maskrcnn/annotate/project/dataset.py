@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.annotate.image_states import State
+from napari_maskrcnn.annotate.image_states import SAID, Plane, State
 from napari_maskrcnn.annotate.present import ids_of
 from napari_maskrcnn.annotate.project.entries import ROLES, Entry, Role
 from napari_maskrcnn.annotate.project.prepare import planes_of, spatial
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.annotate.project.stored import Stored, read_labels_of
+from napari_maskrcnn.annotate.project.stored import Stored, read_labels_of, read_regions
+from napari_maskrcnn.annotate.regions import KEY as REGIONS
+from napari_maskrcnn.annotate.regions import masks, regions_of
 from napari_maskrcnn.formats.atomic import atomic_folder
 from napari_maskrcnn.formats.table import write_table
 from napari_maskrcnn.images import read_image
@@ -41,6 +43,8 @@ class Pair:
         Class of each label, as far as it has one.
     role : {"train", "validation"}
         What it is for.
+    known : (H, W) bool, optional
+        Where the labels are complete; None: everywhere.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Pair:
     labels: NDArray[Any]
     classes: dict[int, str]
     role: Role
+    known: NDArray[np.bool_] | None = None
 
 
 def verified(project: Project, role: Role | None = None) -> list[Entry]:
@@ -81,32 +86,71 @@ def verified_pairs(project: Project, role: Role | None = None) -> Iterator[Pair]
     """
     for entry in verified(project, role):
         stored = read_labels_of(project, entry.name)
-        if stored is None:
-            continue
-        path = project.image_path(entry.name)
-        image = read_image(path)
-        if spatial(image) != stored.labels.shape:
-            raise ValueError(
-                f"{path} has {spatial(image)} pixels, but its labels "
-                f"{project.file('labels', entry.name, '.tif')} have {stored.labels.shape}."
-            )
-        yield from _pairs_of(project, entry, image, stored)
+        if stored is not None:
+            yield from _pairs_of(project, entry, _image_of(project, entry, stored), stored)
+
+
+def learnable_pairs(project: Project, entry: Entry) -> Iterator[Pair]:
+    """Read what can be learnt from one image: what is verified, else its finished regions.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    entry : Entry
+        One of its images.
+
+    Raises
+    ------
+    OSError, ValueError
+        The image or its labels cannot be read, or do not fit each other.
+    """
+    stored = read_labels_of(project, entry.name)
+    if stored is None:
+        return
+    states = project.states(entry.name)
+    done = State.VERIFIED in (states.image, *states.planes.values())
+    regions = regions_of({REGIONS: read_regions(project, entry.name)})
+    if not done and not regions:
+        return
+    image = _image_of(project, entry, stored)
+    yield from _pairs_of(project, entry, image, stored)
+    for plane, known in masks(regions, stored.labels.shape).items():
+        # Of what is verified all is known, and what is excluded is not to be used.
+        if states.of(plane) not in SAID:
+            yield replace(_pair_of(entry, image, stored, plane), known=known)
+
+
+def _image_of(project: Project, entry: Entry, stored: Stored) -> NDArray[Any]:
+    """Pixels of an image, checked against its labels."""
+    path = project.image_path(entry.name)
+    image = read_image(path)
+    if spatial(image) != stored.labels.shape:
+        raise ValueError(
+            f"{path} has {spatial(image)} pixels, but its labels "
+            f"{project.file('labels', entry.name, '.tif')} have {stored.labels.shape}."
+        )
+    return image
 
 
 def _pairs_of(
     project: Project, entry: Entry, image: NDArray[Any], stored: Stored
 ) -> Iterator[Pair]:
-    classes = _classes(stored)
-    if stored.labels.ndim == 2:
-        yield Pair(entry.name, image, stored.labels, _present(stored.labels, classes), entry.role)
-        return
     states = project.states(entry.name)
     for plane in planes_of(stored.labels.shape):
         if states.of(plane) == State.VERIFIED:
-            at = tuple(i for i in plane if i is not None)
-            name = f"{entry.name}_{'_'.join(f'{i:03d}' for i in at)}"
-            labels = stored.labels[at]
-            yield Pair(name, image[at], labels, _present(labels, classes), entry.role)
+            yield _pair_of(entry, image, stored, plane)
+
+
+def _pair_of(entry: Entry, image: NDArray[Any], stored: Stored, plane: Plane) -> Pair:
+    """One plane of an image; the only one of an image in 2D."""
+    name = "_".join([entry.name, *(f"{i:03d}" for i in plane if i is not None)])
+    at = tuple(slice(None) if i is None else i for i in plane)
+    labels = stored.labels[at]
+    # A table keeps the rows of removed objects.
+    said, there = _classes(stored), ids_of(labels)
+    classes = {int(i): said[int(i)] for i in there if int(i) in said}
+    return Pair(name, image[at], labels, classes, entry.role)
 
 
 def export_dataset_job(
@@ -182,11 +226,6 @@ def _write(folder: Path, pair: Pair) -> None:
     if pair.classes:
         rows = {"index": list(pair.classes), "class": list(pair.classes.values())}
         write_table(pd.DataFrame(rows), path.with_suffix(".csv"))
-
-
-def _present(labels: NDArray[Any], classes: dict[int, str]) -> dict[int, str]:
-    """Classes of the objects that are there: a table keeps the rows of removed ones."""
-    return {int(i): classes[int(i)] for i in ids_of(labels) if int(i) in classes}
 
 
 def _classes(stored: Stored) -> dict[int, str]:

@@ -10,11 +10,16 @@ import pytest
 import tifffile
 
 from napari_maskrcnn.annotate.image_states import State, States
-from napari_maskrcnn.annotate.project.dataset import export_dataset_job, verified, verified_pairs
+from napari_maskrcnn.annotate.project.dataset import (
+    export_dataset_job,
+    learnable_pairs,
+    verified,
+    verified_pairs,
+)
 from napari_maskrcnn.annotate.project.leave import Left, leave
 from napari_maskrcnn.annotate.project.prepare import needs_prediction, prepare_job
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of
+from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of, write_regions
 from napari_maskrcnn.jobs import run
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.dataset import read_dataset
@@ -116,6 +121,33 @@ def test_what_is_verified_is_a_dataset(project: Project, tmp_path: Path) -> None
     assert [example.name for example in read_dataset(folder / "validation")] == ["c"]
     with pytest.raises(FileExistsError):
         run(export_dataset_job(project, folder))
+
+
+def test_finished_regions_of_what_is_not_verified_can_be_learnt_from(project: Project) -> None:
+    region = {"plane": ":,:", "corners": [[-0.5, -0.5], [-0.5, 19.5], [9.5, 19.5], [9.5, -0.5]]}
+    for name, state in zip("abc", (State.CORRECTING, State.VERIFIED, State.EXCLUDED), strict=True):
+        verify(project, name, States(state), role="validation" if name == "a" else "train")
+        write_regions(project, name, [region])
+    first, second, third = project.entries[:3]
+    (pair,) = learnable_pairs(project, first)
+    assert (pair.name, pair.role) == ("a", "validation")
+    assert pair.known is not None
+    assert pair.known.shape == pair.labels.shape == (40, 50)
+    assert pair.known[:10, :20].all()
+    assert np.count_nonzero(pair.known) == 200
+    assert [pair.known for pair in learnable_pairs(project, second)] == [None]
+    assert list(learnable_pairs(project, third)) == []
+
+    planes = States(State.CORRECTING).with_state(State.VERIFIED, (1, None, None))
+    verify(project, "z", planes)
+    write_regions(project, "z", [{**region, "plane": f"{k},:,:"} for k in (1, 2)])
+    found = list(learnable_pairs(project, project.entries[3]))
+    assert [(pair.name, pair.known is None) for pair in found] == [
+        ("z_001", True),
+        ("z_002", False),
+    ]
+    stack = tifffile.imread(project.image_path("z"))
+    assert np.array_equal(found[1].image, stack[2])
 
 
 def test_nothing_verified_is_no_dataset(project: Project, tmp_path: Path) -> None:
