@@ -64,6 +64,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-size", type=positive, metavar="PX", help="leave out objects of a larger diameter"
     )
+    parser.add_argument(
+        "--covered",
+        type=fraction,
+        metavar="X",
+        default=1.0,
+        help="leave out objects of which better ones cover more than this share, 0 to 1 "
+        "(default: 1, keep all)",
+    )
+    parser.add_argument(
+        "--border",
+        choices=("keep", "drop"),
+        default="keep",
+        help="keep or drop objects that the border of the image cuts off (default: keep)",
+    )
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +128,8 @@ def read_request(args: argparse.Namespace) -> Request:
         settings = replace(settings, link=args.stack, **linked)
     if problems := settings.problems():
         raise UsageError(" ".join(problems))
-    choice = Choice(0.0, args.min_size or 0.0, args.max_size or float("inf"))
+    largest = args.max_size or float("inf")
+    choice = Choice(0.0, args.min_size or 0.0, largest, args.covered, args.border == "keep")
     return Request(settings, choice, args.pixel_size, args.axes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from napari_maskrcnn.device import DEVICES, PRECISIONS
@@ -67,6 +68,15 @@ def add_pixel_size(parser: argparse.ArgumentParser) -> None:
         metavar="UM,…",
         help="size of a pixel in micrometres, kept in the files: one number, or one an axis",
     )
+
+
+def place(text: str) -> Path:
+    """Read the name of a file or folder; an empty one would mean the working folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            "must name a file or folder, not nothing; '.' is the working folder"
+        )
+    return Path(text)
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_maskrcnn.cli.console import (
@@ -30,6 +29,7 @@ from napari_maskrcnn.cli.parser import (
     add_pixel_size,
     add_precision,
     add_verb,
+    place,
 )
 from napari_maskrcnn.cli.progress import Bar
 from napari_maskrcnn.jobs import Progress, guarded
@@ -52,11 +52,11 @@ def add_parser(subparsers: Subparsers) -> None:
         f"{PROGRAM} predict plate1/ extra.tif --output labels --model nuclei",
     )
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="INPUT", help="image files, or folders to walk"
+        "inputs", nargs="+", type=place, metavar="INPUT", help="image files, or folders to walk"
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=place,
         required=True,
         metavar="DIR",
         help="folder for <stem>_labels.tif and <stem>_labels.csv; subfolders are mirrored",
@@ -128,7 +128,7 @@ def _say(state: FileState, model: str, args: argparse.Namespace) -> None:
         _say_done(state, model, args)
     elif state.status == "exists":
         fail(state.task.source, f"{state.reason}; add --overwrite to replace it")
-    elif state.status == "failed":
+    elif state.status in ("failed", "busy"):
         fail(state.task.source, state.reason)
 
 
@@ -148,6 +148,8 @@ def _say_done(state: FileState, model: str, args: argparse.Namespace) -> None:
     }
     took = "already done" if state.earlier else f"{seconds:.1f} s"
     line = f"{task.source}: {count} object{'' if count == 1 else 's'} -> {task.labels} ({took})"
+    if state.reading:
+        line += f"; {state.reading}; --axes ZYX reads planes"
     if state.limited:
         line += f"; {LIMITED}"
     say_result(line, values, args.json)

@@ -60,6 +60,8 @@ class Kept:
         What computed, in words.
     partial : mapping
         Of each plane that was not predicted as a whole, the regions that were.
+    channel_axis : int, optional
+        Axis of the image along which its channels lie, if one does; planes are at 0 of it.
     """
 
     planes: Mapping[Any, Instances]
@@ -69,7 +71,11 @@ class Kept:
     score: float
     device: str = ""
     partial: Mapping[Any, tuple[Region, ...]] = field(default_factory=dict)
+    channel_axis: int | None = None
     _last: dict[Choice, Chosen] = field(default_factory=dict, init=False, repr=False)
+    _lower: dict[Choice, tuple[float, int] | None] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def facts(self) -> dict[Hashable, Facts]:
@@ -110,10 +116,20 @@ class Kept:
         # What a limit dropped below the chosen score is not missing here.
         limited = any(0 < found.complete_above >= choice.score for found in self.planes.values())
         chosen = Chosen(labels, table_of(painted), limited)
-        return link_chosen(chosen, self.settings, _linked_axis(self.planes, self.settings.link))
+        axis = _linked_axis(self.planes, self.settings.link, self.channel_axis)
+        return link_chosen(chosen, self.settings, axis)
 
     def lower_score(self, choice: Choice) -> tuple[float, int] | None:
-        """Highest round score below the chosen one that finds objects, and how many."""
+        """Highest round score below the chosen one that finds objects, and how many.
+
+        The last answer is remembered, as in `choose`.
+        """
+        if choice not in self._lower:
+            self._lower.clear()
+            self._lower[choice] = self._lower_score(choice)
+        return self._lower[choice]
+
+    def _lower_score(self, choice: Choice) -> tuple[float, int] | None:
         for score in LOWER_SCORES:
             if score < choice.score:
                 lower = replace(choice, score=score)
@@ -127,8 +143,10 @@ class Kept:
         """Return these planes with what is newer in its place: a whole plane, or regions of one.
 
         None when the two do not belong in one layer: they come from different models or settings
-        and the newer one does not replace every plane of this.
+        and the newer one does not replace every plane of this; or from other axes of the image.
         """
+        if self.channel_axis != newer.channel_axis:
+            return None
         if self.planes.keys() <= newer.planes.keys() - newer.partial.keys():
             return newer
         if self.model_hash != newer.model_hash or _detection(self) != _detection(newer):
@@ -157,6 +175,7 @@ class Kept:
                 "score": choice.score,
                 "diameter": settings.diameter,
                 "channels": None if settings.channels is None else [*settings.channels],
+                **({} if self.channel_axis is None else {"channel_axis": self.channel_axis}),
                 "min_size": choice.smallest,
                 "max_size": None if np.isinf(largest) else largest,
                 "hidden": choice.hidden,
@@ -172,10 +191,11 @@ def _detection(kept: Kept) -> PredictSettings:
     return replace(kept.settings, link=None, overlap=1.0, gap=0)
 
 
-def _linked_axis(keys: Iterable[Hashable], link: str | None) -> int:
+def _linked_axis(keys: Iterable[Hashable], link: str | None, channel: int | None) -> int:
     """Axis that planes follow each other along: of several the first is time, the last depth."""
     key = next(iter(keys), None)
-    axes = [axis for axis, at in enumerate(key) if at is not None] if isinstance(key, tuple) else []
+    named = enumerate(key) if isinstance(key, tuple) else ()
+    axes = [axis for axis, at in named if at is not None and axis != channel]
     if not axes:
         return 0
     return axes[0] if link == "t" else axes[-1]

@@ -23,7 +23,7 @@ from napari_maskrcnn.predict.regions import (
 )
 from napari_maskrcnn.predict.seams import stitch
 from napari_maskrcnn.predict.search import Search
-from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.predict.settings import PredictSettings, channel_numbers
 from napari_maskrcnn.predict.tiles import Grid, Tile
 from napari_maskrcnn.sources.resampled import Resampled
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
 
 _LOG = logging.getLogger(__name__)
+
+#: Takes the error that ended a prediction of which something is finished.
+Rescue = Callable[[Exception], object]
 
 # Side of a tile in network pixels; one this large takes about 1.5 GB.
 TILE = 1536
@@ -93,7 +96,7 @@ def predict(
         model=model.name if isinstance(model, Model) else str(model),
         score=score,
         diameter=diameter,
-        channels=tuple(channels) if channels is not None else None,
+        channels=channel_numbers(channels),
         device=device,
         precision=precision,
     )
@@ -114,6 +117,7 @@ def predict_job(
     model: Model | None = None,
     stop: threading.Event | None = None,
     region: Region | None = None,
+    rescue: Rescue | None = None,
 ) -> Job[Instances]:
     """Find all candidates of one image, down to the network's score floor.
 
@@ -132,6 +136,9 @@ def predict_job(
     region : (top, left, bottom, right), optional
         Image pixels, half-open. Only objects whose centre lies in it are looked for; the network
         sees what is around it, too.
+    rescue : callable, optional
+        Called with an error that comes when tiles are finished, such as one of a file that cannot
+        be read further; they are then the result, as after `stop`. Without it the error is raised.
 
     Yields
     ------
@@ -150,7 +157,7 @@ def predict_job(
     settings.validate()
     if isinstance(image, Resampled):
         seen = replace(settings, diameter=image.seen_diameter(settings.diameter))
-        inner = predict_job(image.seen, seen, model, stop, image.seen_region(region))
+        inner = predict_job(image.seen, seen, model, stop, image.seen_region(region), rescue)
         return (yield from image.mapped(inner))
     image = as_image(image)
     shape = check_form(image)
@@ -166,7 +173,14 @@ def predict_job(
     search = Search(model, settings, read, zoom, tiles, grid)
     yield Progress(0, len(tiles), f"Tile 1 of {len(tiles)}")
     while search.left and not (stop is not None and stop.is_set()):
-        yield _next(search, wanted)
+        try:
+            step = _next(search, wanted)
+        except Exception as error:
+            if rescue is None or not search.done:
+                raise
+            rescue(error)
+            break
+        yield step
     every = Instances.empty(shape, model.class_names)
     if search.done:
         every = only_in(stitch(search.done, search.parts), [wanted])

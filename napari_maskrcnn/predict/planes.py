@@ -16,6 +16,7 @@ from napari_maskrcnn.predict.regions import Region, replaced
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
+    from napari_maskrcnn.predict.plane import Rescue
     from napari_maskrcnn.predict.settings import PredictSettings
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def predict_planes_job(
     stop: threading.Event | None = None,
     model: Model | None = None,
     regions: Mapping[Any, Sequence[Region]] | None = None,
+    rescue: Rescue | None = None,
 ) -> Job[Kept]:
     """Predict planes one after the other, keeping every candidate.
 
@@ -45,6 +47,9 @@ def predict_planes_job(
         Loaded already.
     regions : mapping, optional
         Of a plane the parts to predict; a plane without an entry is predicted as a whole.
+    rescue : callable, optional
+        Called with an error that comes when planes or tiles are finished: then these are returned,
+        and no other plane is begun. Without it the error is raised.
 
     Yields
     ------
@@ -65,15 +70,23 @@ def predict_planes_job(
     parts = [(key, region) for key in keys for region in (regions or {}).get(key, (None,))]
     planes: dict[Hashable, Instances] = {}
     partial: dict[Hashable, tuple[Region, ...]] = {}
+    troubles: list[Exception] = []
+    note = None if rescue is None else troubles.append
     for number, (key, region) in enumerate(parts):
-        if stop is not None and stop.is_set():
+        if troubles or (stop is not None and stop.is_set()):
             break
-        where = {} if region is None else {"region": region}
-        image = read(key)
-        job = predict_job(image, settings, model, stop, **where)
-        if len(keys) > 1:
-            job = _even_blank(job, f"Plane {keys.index(key) + 1}", image.shape, model.class_names)
-        part = yield from _numbered(job, key, number, len(parts))
+        try:
+            image = read(key)
+            job = predict_job(image, settings, model, stop, region, note)
+            if len(keys) > 1:
+                name = f"Plane {keys.index(key) + 1}"
+                job = _even_blank(job, name, image.shape, model.class_names)
+            part = yield from _numbered(job, key, number, len(parts))
+        except Exception as error:
+            if rescue is None or not planes:
+                raise
+            troubles.append(error)
+            break
         model = part.model or model
         if part.complete and region is None:
             planes[key] = part.found
@@ -82,6 +95,8 @@ def predict_planes_job(
             new = part.found if older is None else replaced(older, part.found, part.finished)
             planes[key] = new
             partial[key] = (*partial.get(key, ()), *part.finished)
+    if rescue is not None and troubles:
+        rescue(troubles[0])
     score = model.score if settings.score is None else settings.score
     by = describe_device(model.device, settings.precision)
     return Kept(planes, settings, model.name, model.weights_hash, score, by, partial)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from napari_maskrcnn.device import DEVICES, PRECISIONS
 
@@ -56,23 +59,46 @@ class PredictSettings:
         found = []
         if not self.model:
             found.append("No model is chosen; choose one, such as nuclei.")
-        if self.score is not None and not 0 <= self.score <= 1:
-            found.append(f"score is {self.score}; it lies between 0 and 1.")
-        if self.diameter is not None and not 1 <= self.diameter <= 10_000:
-            found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
-        if self.device.partition(":")[0] not in DEVICES:
+        if self.score is not None and not _lies(self.score, 0, 1):
+            found.append(f"score is {self.score!r}; give a number between 0 and 1.")
+        if self.diameter is not None and not _lies(self.diameter, 1, 10_000):
+            found.append(f"diameter is {self.diameter!r} px; give 1 to 10000, or leave it out.")
+        if str(self.device).partition(":")[0] not in DEVICES:
             found.append(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}.")
         if self.precision not in PRECISIONS:
             found.append(f"precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}.")
         if self.link not in LINKS:
             found.append(f'link is {self.link!r}; choose "z", "t" or None.')
-        if not 0 < self.overlap <= 1:
-            found.append(f"overlap is {self.overlap}; give a share above 0, up to 1.")
-        if not 0 <= self.gap <= 100 or self.gap != int(self.gap):
-            found.append(f"gap is {self.gap} planes; give a whole number from 0 to 100.")
+        if not _lies(self.overlap, 0, 1) or self.overlap == 0:
+            found.append(f"overlap is {self.overlap!r}; give a share above 0, up to 1.")
+        if not _lies(self.gap, 0, 100) or self.gap != int(self.gap):
+            found.append(f"gap is {self.gap!r} planes; give a whole number from 0 to 100.")
         return found
 
     def validate(self) -> None:
         """Raise ValueError with all `problems`."""
         if found := self.problems():
             raise ValueError(" ".join(found))
+
+
+def channel_numbers(channels: Any) -> tuple[int, ...] | None:
+    """Return channels as a tuple; None stays.
+
+    Raises
+    ------
+    ValueError
+        They are no sequence.
+    """
+    if channels is None:
+        return None
+    if not isinstance(channels, Iterable):
+        raise ValueError(
+            f"channels is {channels!r}; give one to three numbers in a list, such as [0]."
+        )
+    return tuple(channels)
+
+
+def _lies(value: Any, low: float, high: float) -> bool:
+    """Whether a setting is a number in a range, ends included; NaN is not."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and low <= float(value) <= high

@@ -15,7 +15,7 @@ from napari_maskrcnn.instances import LIMITED, table_from_labels
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.planes import predict_planes_job
-from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings
+from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings, channel_numbers
 from napari_maskrcnn.sources.source import Source
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def predict_stack(
         model=model.name if isinstance(model, Model) else str(model),
         score=score,
         diameter=diameter,
-        channels=tuple(channels) if channels is not None else None,
+        channels=channel_numbers(channels),
         device=device,
         precision=precision,
         link=link,

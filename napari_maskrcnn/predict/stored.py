@@ -34,6 +34,7 @@ def kept_to_bytes(kept: Kept, choice: Choice) -> bytes:
         "partial": [kept.partial.get(plane) for plane in kept.planes],
         "settings": asdict(kept.settings),
         "choice": asdict(choice),
+        "channel_axis": kept.channel_axis,
         "model": [kept.model_name, kept.model_hash, kept.score, kept.device],
     }
     arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
@@ -68,7 +69,8 @@ def kept_from_bytes(content: bytes) -> tuple[Kept, Choice]:
     if settings.get("channels") is not None:
         settings["channels"] = tuple(settings["channels"])
     name, digest, score, device = header["model"]
-    kept = Kept(planes, PredictSettings(**settings), name, digest, score, device, partial)
+    about = (name, digest, score, device, partial, header.get("channel_axis"))
+    kept = Kept(planes, PredictSettings(**settings), *about)
     return kept, Choice(**header["choice"])
 
 

@@ -137,6 +137,16 @@ class Source:
         return [(int(one.shape[rows]), int(one.shape[columns])) for one in every]
 
     @property
+    def reading(self) -> str:
+        """How the axes were read, where they are easily meant otherwise; else empty.
+
+        Some programs write three planes as the colours of one picture.
+        """
+        if self.axes[0] != "S":
+            return ""
+        return f"its first axis was read as {self.channels} colours (axes {self.axes})"
+
+    @property
     def aspect(self) -> float:
         """Height of a pixel by its width; 1 where the size is not known."""
         return 1.0 if self.pixel_size is None else self.pixel_size[-2] / self.pixel_size[-1]

@@ -84,6 +84,10 @@ def _predict(record: Prediction, image: Path, request: ExportRequest) -> str:
         words += ["--min-size", repr(choice.smallest)]
     if not np.isinf(choice.largest):
         words += ["--max-size", repr(choice.largest)]
+    if choice.hidden < 1:
+        words += ["--covered", repr(choice.hidden)]
+    if not choice.border:
+        words += ["--border", "drop"]
     words += _pixel_size(request)
     labels = folder / f"{image.stem}_labels.tif"
     if labels == request.path and request.format.name == "tiff":
@@ -119,8 +123,8 @@ def _predicted_file(labels: Labels, record: Prediction) -> Path | None:
     source = file_of(image) if image is not None else None
     if image is None or source is None or image.ndim != 2 or not is_untouched(labels):
         return None
-    if record.kept.partial or record.choice.hidden < 1 or not record.choice.border:
-        return None  # the command line predicts whole images and has no such filters
+    if record.kept.partial:
+        return None  # the command line predicts whole images
     if not np.isclose(*np.abs(image.scale[-2:])):
         return None  # pixels that are not square are said by the layer, not by the file
     path = Path(source)

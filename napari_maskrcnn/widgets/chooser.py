@@ -1,10 +1,11 @@
-"""A moved slider over very many pixels: chosen in the background, the last move counts."""
+"""A moved slider over many pixels or objects is followed in the background; the last one counts."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_maskrcnn.jobs import Job
@@ -15,8 +16,9 @@ from napari_maskrcnn.widgets.jobs_ui import JobRunner
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-#: Pixels of all planes from which on the window would wait.
+#: Pixels of all planes, and objects, from which on the window would wait.
 MOST_PIXELS = 8_000_000
+MOST_OBJECTS = 3000
 
 Wish = tuple["Labels", Kept, Choice]
 
@@ -40,8 +42,7 @@ class Chooser(QObject):
 
     def choose(self, layer: Labels, kept: Kept, choice: Choice) -> None:
         """Make what a choice shows in a layer; an earlier one that still waits is forgotten."""
-        shapes = (found.shape for found in kept.planes.values())
-        if sum(height * width for height, width in shapes) <= MOST_PIXELS:
+        if not _takes_long(kept, choice):
             self._wish = None
             self.ready.emit(layer, kept, choice)
             return
@@ -64,9 +65,17 @@ class Chooser(QObject):
             self.ready.emit(*wish)
 
 
+def _takes_long(kept: Kept, choice: Choice) -> bool:
+    found = kept.planes.values()
+    pixels = sum(one.shape[0] * one.shape[1] for one in found)
+    objects = sum(int(np.count_nonzero(one.scores >= choice.score)) for one in found)
+    return pixels > MOST_PIXELS or objects > MOST_OBJECTS
+
+
 def _chosen(wish: Wish, stop: threading.Event) -> Job[Wish]:
     """Let the prediction remember the choice, so that showing it takes no time."""
     _, kept, choice = wish
-    kept.choose(choice)
+    if not len(kept.choose(choice)):
+        kept.lower_score(choice)
     yield from ()
     return wish

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 #: In the order in which they are counted.
-STATUSES = ("done", "failed", "exists", "predicting", "waiting")
+STATUSES = ("done", "failed", "exists", "busy", "predicting", "waiting")
 NO_FOLDERS = "Choose the folder of images and the folder for the labels first."
 ROWS_SHOWN = 8
 
@@ -206,7 +206,7 @@ class FolderDock(Dock):
 def _detail(state: FileState) -> str:
     """Say what there is to know of an image beside its row; empty when that says all."""
     if not state.reason:
-        return ""
+        return f"{state.task.source.name}: {state.reading}" if state.reading else ""
     remedy = "; press Predict to be asked whether to replace it" if state.status == "exists" else ""
     # A reason often begins with the file it is about.
     reason = state.reason.removeprefix(f"{state.task.source}: ")

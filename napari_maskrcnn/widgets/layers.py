@@ -139,11 +139,67 @@ def transforms_of(layer: Layer) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in TRANSFORMS if hasattr(layer, name)}
 
 
-def labels_over(image: Layer, data: NDArray[Any], name: str, **options: Any) -> Labels:
-    """Create a labels layer that lies exactly over an image, or over other labels."""
+def coarser(image: Layer, factors: Sequence[int]) -> dict[str, Any]:
+    """Keyword arguments that put a layer of fewer, larger pixels exactly over an image.
+
+    Parameters
+    ----------
+    image : napari.layers.Layer
+    factors : sequence of int
+        For each axis, how many pixels of the image are one of the layer.
+    """
+    from napari.utils.transforms import Affine
+
+    # The centre of a larger pixel is not that of the first one in it.
+    shift = (np.array(factors) - 1) / 2
+    own = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear)
+    moved = np.asarray(own(shift), float) - np.asarray(own(np.zeros(image.ndim)), float)
+    larger = np.array(image.scale, float) * factors
+    place = {"scale": larger, "translate": np.asarray(image.translate) + moved}
+    return transforms_of(image) | place
+
+
+def label_shape(image: Layer, channel: int | None) -> tuple[int, ...]:
+    """Shape of labels over an image, of which one axis may hold channels: there they have one."""
+    return tuple(1 if k == channel else n for k, n in enumerate(spatial_shape(image)))
+
+
+def label_place(image: Layer, channel: int | None) -> dict[str, Any]:
+    """Keyword arguments that put labels of `label_shape` over an image, and over every channel."""
+    if channel is None:
+        return transforms_of(image)
+    shape = spatial_shape(image)
+    return coarser(image, [n if k == channel else 1 for k, n in enumerate(shape)])
+
+
+def labels_over(
+    image: Layer, data: NDArray[Any], name: str, channel: int | None = None, **options: Any
+) -> Labels:
+    """Create a labels layer that lies exactly over an image, or over other labels.
+
+    `channel` is the axis of the image that holds its channels, if one does.
+    """
     from napari.layers import Labels
 
-    return Labels(data, name=name, **transforms_of(image), **options)
+    return Labels(data, name=name, **label_place(image, channel), **options)
+
+
+def of_channels(plane: PlaneIndex, channel: int | None) -> PlaneIndex:
+    """Return the plane of the labels for one of an image, of which one axis may hold channels.
+
+    Raises
+    ------
+    ValueError
+        The channels are shown as rows or columns.
+    """
+    if channel is None:
+        return plane
+    if plane[channel] is None:
+        raise ValueError(
+            f"The viewer shows axis {channel} as rows or columns, but the channels lie along it. "
+            "Show two other axes, or choose another axis of channels."
+        )
+    return (*plane[:channel], 0, *plane[channel + 1 :])
 
 
 def watch(layer: Labels, changed: Callable[[Any], None]) -> None:

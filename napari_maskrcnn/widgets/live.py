@@ -9,7 +9,13 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_maskrcnn.predict.preview import Patch, draw
 from napari_maskrcnn.widgets.collector import only_young_collected
-from napari_maskrcnn.widgets.layers import PASSING, PlaneIndex, spatial_shape, transforms_of
+from napari_maskrcnn.widgets.layers import (
+    PASSING,
+    PlaneIndex,
+    coarser,
+    label_shape,
+    spatial_shape,
+)
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -36,6 +42,7 @@ class Live(QObject):
         self._before: Labels | None = None
         self._layer: Labels | None = None
         self._factor = self._old = self._last = 0
+        self._channel: int | None = None
         self._waiting: list[Patch] = []
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
@@ -50,7 +57,9 @@ class Live(QObject):
         """What is shown, if anything."""
         return self._layer
 
-    def start(self, image: Image, factor: int, before: Labels | None) -> None:
+    def start(
+        self, image: Image, factor: int, before: Labels | None, channel: int | None = None
+    ) -> None:
         """Expect the tiles of an image.
 
         Parameters
@@ -60,8 +69,11 @@ class Live(QObject):
             Every so many pixels one is shown.
         before : napari.layers.Labels, optional
             Labels over it that will be replaced.
+        channel : int, optional
+            Axis of the image that holds its channels.
         """
         self.stop()
+        self._channel = channel
         self._image, self._factor, self._before = image, factor, before
         self._shape = spatial_shape(image)
         self._old = self._last = 0
@@ -118,21 +130,22 @@ class Live(QObject):
 
         image, before = self._image, self._before
         assert image is not None
-        flat = [axis for axis, at in enumerate(plane) if at is None]
-        shape = list(spatial_shape(image))
-        for axis in flat:
-            shape[axis] = -(-shape[axis] // self._factor)
-        data = np.zeros(shape, np.int32)
-        if before is not None and before.visible and before.data.size <= data.size * 16:
-            every = [slice(None)] * image.ndim
-            for axis in flat:
-                every[axis] = slice(None, None, self._factor)
-            data[...] = before.data[tuple(every)]
+        shape = label_shape(image, self._channel)
+        every = tuple(slice(None, None, self._factor if at is None else None) for at in plane)
+        data = np.zeros(
+            [len(range(n)[part]) for n, part in zip(shape, every, strict=True)], np.int32
+        )
+        alike = before is not None and before.data.shape == shape
+        if before is not None and alike and before.visible and before.data.size <= data.size * 16:
+            data[...] = before.data[every]
             self._old = self._last = int(data.max(initial=0))
             before.visible = False
         else:
             self._before = None
-        place = _coarser(image, flat, self._factor)
+        factors = [self._factor if at is None else 1 for at in plane]
+        if self._channel is not None:
+            factors[self._channel] = spatial_shape(image)[self._channel]
+        place = coarser(image, factors)
         layer = Labels(data, name=f"{image.name} in the making", metadata={PASSING: True}, **place)
         layer.editable = False
         selected = self._viewer.layers.selection.active
@@ -155,19 +168,3 @@ class Live(QObject):
 def _plane(patch: Patch) -> PlaneIndex:
     plane: Any = patch.plane
     return tuple(plane)
-
-
-def _coarser(image: Image, axes: list[int], factor: int) -> dict[str, Any]:
-    """Transforms that put a layer of every so many pixels over an image.
-
-    Its pixels are larger, so that their centres are not those of the image's.
-    """
-    from napari.utils.transforms import Affine
-
-    place = transforms_of(image)
-    scale, shift = np.array(image.scale, float), np.zeros(image.ndim)
-    scale[axes] *= factor
-    shift[axes] = (factor - 1) / 2
-    own = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear)
-    moved = np.asarray(own(shift), float) - np.asarray(own(np.zeros(image.ndim)), float)
-    return place | {"scale": scale, "translate": np.asarray(image.translate) + moved}

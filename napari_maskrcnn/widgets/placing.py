@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.widgets.collector import only_young_collected
-from napari_maskrcnn.widgets.layers import spatial_shape, transforms_of
+from napari_maskrcnn.widgets.layers import label_place, label_shape, spatial_shape
 from napari_maskrcnn.widgets.prediction import (
     KEY,
     predicted_labels,
@@ -74,7 +74,7 @@ def place(
             same = record.kept.model_hash == kept.model_hash
             choice = record.choice if same else Choice(kept.score)
             return change(layers, layer, both, choice)
-    shape = spatial_shape(image)
+    shape = label_shape(image, kept.channel_axis)
     if data is not None and data.shape != shape:
         data = None
     name = f"{image.name} instances"
@@ -98,7 +98,9 @@ def _has_many(shape: Sequence[int]) -> bool:
     return int(shape[-2] * shape[-1]) > MANY_PIXELS
 
 
-def place_tracks(layers: LayerList, image: Image, ways: NDArray[np.float64]) -> Tracks:
+def place_tracks(
+    layers: LayerList, image: Image, ways: NDArray[np.float64], channel: int | None = None
+) -> Tracks:
     """Show where the objects of a series go, in place of what was shown of it before.
 
     Parameters
@@ -109,6 +111,8 @@ def place_tracks(layers: LayerList, image: Image, ways: NDArray[np.float64]) -> 
         What was predicted.
     ways : (N, ndim + 1) float64
         Columns id, t, …, y, x.
+    channel : int, optional
+        Axis of the image that holds its channels.
     """
     from napari.layers import Tracks
 
@@ -118,7 +122,8 @@ def place_tracks(layers: LayerList, image: Image, ways: NDArray[np.float64]) -> 
             layer.data = ways
             return layer
     name = f"{image.name} tracks"
-    fresh = Tracks(ways, name=name, metadata={KEY: weakref.ref(image)}, **transforms_of(image))
+    where = label_place(image, channel)
+    fresh = Tracks(ways, name=name, metadata={KEY: weakref.ref(image)}, **where)
     layers.append(fresh)
     return fresh
 

@@ -9,6 +9,7 @@ from superqt import QCollapsible
 
 from napari_maskrcnn.device import DEVICES
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.widgets.channel_box import ChannelBox
 from napari_maskrcnn.widgets.size_row import SizeRow
 from napari_maskrcnn.widgets.stack_box import StackBox
 from napari_maskrcnn.widgets.where_box import WhereBox
@@ -16,8 +17,6 @@ from napari_maskrcnn.widgets.where_box import WhereBox
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Image
-
-COLOURS = ("Red", "Green", "Blue", "Alpha")
 
 
 class PredictForm(QWidget):
@@ -29,8 +28,7 @@ class PredictForm(QWidget):
         self.where = WhereBox()
         self.diameter = SizeRow()
         self.stack = StackBox()
-        self.channels = QComboBox()
-        self.channels.setToolTip("Look at one colour of the image only")
+        self.channels = ChannelBox()
         self.device = QComboBox()
         self.device.addItems(DEVICES)
         self.device.setToolTip("auto: the graphics card where there is one, else the processor")
@@ -62,20 +60,20 @@ class PredictForm(QWidget):
         self.where.offer(viewer, image)
         self.stack.setVisible(image is not None and image.ndim > 2)
         self.diameter.set_image(image)
-        chosen = self.channels.currentText()
-        colours = COLOURS[: image.data.shape[-1]] if image is not None and image.rgb else ()
-        self.channels.clear()
-        self.channels.addItems(["All", *colours])
-        self.channels.setCurrentText(chosen)
-        self.channels.setEnabled(bool(colours))
+        self.channels.set_image(image)
 
     def settings(self, model: str) -> PredictSettings:
-        """Return what the form says, for a model."""
-        channel = self.channels.currentIndex() - 1
+        """Return what the form says, for a model.
+
+        Raises
+        ------
+        ValueError
+            The image has no such channel.
+        """
         settings = PredictSettings(
             model=model,
             diameter=self.diameter.value(),
-            channels=(channel,) if channel >= 0 else None,
+            channels=self.channels.channels(),
             device=self.device.currentText(),
         )
         flat = self._image is None or self._image.ndim <= 2

@@ -91,7 +91,7 @@ class PredictWidget(Dock):
         record = prediction_of(before)
         if record is not None:
             request = replace(request, older=(record.kept, record.choice))
-        self.live.start(self._image, request.factor, before)
+        self.live.start(self._image, request.factor, before, request.pixels.channel)
         self.runner.start(partial(predict_work, request), f"Predict {self._image.name}")
 
     def estimate(self) -> None:
@@ -120,20 +120,20 @@ class PredictWidget(Dock):
         download = self.header.models.needs_download()
         if download and not ask(self, "Download", _download_question()):
             return None
-        settings = self.form.settings(self.header.models.value())
+        channel = self.form.channels.axis()
         try:
+            settings = self.form.settings(self.header.models.value())
             settings.validate()
-            planes, regions = self.form.where.planes(self.viewer, image)
+            planes, regions = self.form.where.planes(self.viewer, image, channel)
             factor = preview_factor(plane_shape(image, planes[0]), len(planes))
         except ValueError as error:
             show_problem(error)
             return None
         self._image = image
         # Tracks run along the first axis.
-        tracks = self.form.stack.wants_tracks and planes[0][0] is not None
-        return Request(
-            Pixels.of(image), planes, settings, regions, factor, tracks=tracks, download=download
-        )
+        tracks = self.form.stack.wants_tracks and planes[0][0] is not None and channel != 0
+        pixels = Pixels.of(image, channel)
+        return Request(pixels, planes, settings, regions, factor, tracks=tracks, download=download)
 
     def close_down(self) -> None:
         """Stop what runs and let go of the layer: the widget was closed."""
@@ -195,11 +195,14 @@ class PredictWidget(Dock):
         if hidden is not None:
             reveal(layer)
         if result.ways is not None:
-            place_tracks(self.viewer.layers, self._image, result.ways)
+            channel = result.kept.channel_axis
+            place_tracks(self.viewer.layers, self._image, result.ways, channel)
         self.device.say(result.kept.device, result.idle)
         self.header.labels.choose(layer)
         self.choice.load(layer)
         self.choice.advise(result.looks)
+        if result.trouble:
+            show_problem(result.trouble)
 
     def _change(self, choice: Choice) -> None:
         layer = self.header.labels.layer()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_maskrcnn.device_line import Facts, Idle, find_facts, idle_device
-from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.jobs import Job, Progress, explain, reason
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Kept
 from napari_maskrcnn.predict.link import tracks
@@ -46,6 +46,8 @@ class Predicted:
         Where each object is, frame by frame, for a Tracks layer.
     data : (…, H, W) int32, optional
         The labels of a layer of its own, where there is no earlier prediction.
+    trouble : str
+        What ended it early; empty when nothing did.
     """
 
     kept: Kept | None
@@ -54,6 +56,7 @@ class Predicted:
     merged: tuple[Kept, Kept] | None = None
     ways: NDArray[np.float64] | None = None
     data: NDArray[np.int32] | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,15 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     settings = request.settings
     score = model.score if settings.score is None else settings.score
     read = partial(request.pixels.read, diameter=settings.diameter, known=model.card.diameter)
-    job = predict_planes_job(request.planes, read, settings, stop, model, request.regions)
+    troubles: list[Exception] = []
+    planes, regions = request.planes, request.regions
+    job = predict_planes_job(planes, read, settings, stop, model, regions, troubles.append)
     kept = yield from _with_patches(job, score, request.factor)
+    kept = replace(kept, channel_axis=request.pixels.channel)
     if not kept.planes:
         return Predicted(None)
-    kept.choose(Choice(kept.score))
+    if not len(kept.choose(Choice(kept.score))):
+        kept.lower_score(Choice(kept.score))
     merged = _merged(kept, request)
     looks = None
     if not len(kept.choose(Choice(kept.score))) and not stop.is_set() and model.card.diameter:
@@ -120,7 +127,8 @@ def predict_work(request: Request, stop: threading.Event) -> Job[Predicted]:
     data = _assembled(kept, request) if request.older is None or request.tracks else None
     ways = _ways(data) if data is not None and request.tracks else None
     idle = idle_device(kept.device, _facts())
-    return Predicted(kept, idle, looks, merged, ways, None if request.older else data)
+    trouble = ended_early(troubles[0]) if troubles else ""
+    return Predicted(kept, idle, looks, merged, ways, None if request.older else data, trouble)
 
 
 def estimate_work(request: Request, stop: threading.Event) -> Job[Estimated]:
@@ -172,6 +180,15 @@ def _merged(kept: Kept, request: Request) -> tuple[Kept, Kept] | None:
         return None
     both.choose(choice)
     return older, both
+
+
+def ended_early(error: Exception) -> str:
+    """Say what ended a prediction of which something is finished."""
+    why = explain(error) if isinstance(error, RuntimeError) else reason(error)
+    return (
+        f"Only part of the image was predicted: {why.removesuffix('.')}. What was finished before "
+        "is kept; when the image can be read, predict the rest with Where."
+    )
 
 
 def _assembled(kept: Kept, request: Request) -> NDArray[np.int32]:

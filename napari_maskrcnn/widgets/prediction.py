@@ -18,9 +18,9 @@ from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Chosen, Kept
 from napari_maskrcnn.widgets.layers import (
     as_slices,
+    label_shape,
     labels_over,
     parallel_planes,
-    spatial_shape,
 )
 
 if TYPE_CHECKING:
@@ -117,11 +117,13 @@ def _predicted_over(
     visible: bool = True,
 ) -> Labels:
     chosen = kept.choose(choice)
+    channel = kept.channel_axis if over is image else None
     if data is None:
-        data = np.zeros(spatial_shape(over), np.int32)
+        data = np.zeros(label_shape(over, channel), np.int32)
         for plane, labels in chosen.labels.items():
             data[as_slices(plane)] = labels
-    layer = labels_over(over, data, name, features=chosen.table.copy(), visible=visible)
+    table = chosen.table.copy()
+    layer = labels_over(over, data, name, channel, features=table, visible=visible)
     remember(layer, image, kept, choice)
     return layer
 

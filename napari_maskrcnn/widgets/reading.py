@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_maskrcnn.images import MOST_CHANNELS
 from napari_maskrcnn.sources.resampled import Resampled, choose_level, squared
 from napari_maskrcnn.sources.view import View
 from napari_maskrcnn.widgets.layers import PlaneIndex
@@ -28,15 +29,18 @@ class Pixels:
     scale : tuple of float or None
         Size of a pixel along each axis without the colours, in one unit; None along axes of another
         kind, such as time.
+    channel : int, optional
+        Axis that holds the channels of a stack.
     """
 
     levels: tuple[Any, ...]
     rgb: bool
     scale: tuple[float | None, ...]
+    channel: int | None = None
 
     @classmethod
-    def of(cls, image: Image) -> Pixels:
-        """Take them from a layer; nothing is read."""
+    def of(cls, image: Image, channel: int | None = None) -> Pixels:
+        """Take them from a layer, of which one axis may hold channels; nothing is read."""
         levels = tuple(image.data) if image.multiscale else (image.data,)
         last = image.units[-1]
         scale = tuple(
@@ -45,12 +49,13 @@ class Pixels:
             else None
             for size, unit in zip(image.scale, image.units, strict=True)
         )
-        return cls(levels, bool(image.rgb), scale)
+        return cls(levels, bool(image.rgb), scale, channel)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of labels over it."""
-        return tuple(int(n) for n in self.levels[0].shape[: len(self.scale)])
+        lengths = self.levels[0].shape[: len(self.scale)]
+        return tuple(1 if k == self.channel else int(n) for k, n in enumerate(lengths))
 
     def read(self, plane: PlaneIndex, diameter: float | None, known: float | None) -> Any:
         """Return a plane, (H, W) or (H, W, C), of which nothing is read yet unless it is in memory.
@@ -83,7 +88,10 @@ class Pixels:
             None if k is None else min(k * int(array.shape[axis]) // int(n), array.shape[axis] - 1)
             for axis, (k, n) in enumerate(zip(plane, self.levels[0].shape, strict=False))
         ]
+        if self.channel is not None:
+            at[self.channel] = None
         index = (*at, None) if self.rgb else tuple(at)
-        view = View(array, index, len(index) - 1 if self.rgb else None)
-        # Slicing memory costs nothing and keeps what is known of it.
-        return np.asarray(view) if isinstance(array, np.ndarray) else view
+        view = View(array, index, len(index) - 1 if self.rgb else self.channel)
+        # Slicing memory costs nothing and keeps what is known of it, but for many channels.
+        small = self.channel is None or view.shape[-1] <= MOST_CHANNELS
+        return np.asarray(view) if isinstance(array, np.ndarray) and small else view

@@ -9,7 +9,12 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_maskrcnn.predict.regions import Region
 from napari_maskrcnn.widgets.drawing import NAME as DRAWING
-from napari_maskrcnn.widgets.layers import PlaneIndex, displayed_plane, stack_planes
+from napari_maskrcnn.widgets.layers import (
+    PlaneIndex,
+    displayed_plane,
+    of_channels,
+    stack_planes,
+)
 from napari_maskrcnn.widgets.measuring import NAME as MEASURING
 from napari_maskrcnn.widgets.where import drawn_regions, visible_region
 
@@ -58,14 +63,34 @@ class WhereBox(QComboBox):
         self.setCurrentIndex(max(0, self.findText(chosen)))
         self.blockSignals(False)
 
-    def planes(self, viewer: Viewer, image: Image) -> tuple[list[PlaneIndex], Regions | None]:
+    def planes(
+        self, viewer: Viewer, image: Image, channel: int | None = None
+    ) -> tuple[list[PlaneIndex], Regions | None]:
         """Return the planes that are meant and, where it is only part of them, the regions.
+
+        Parameters
+        ----------
+        viewer : napari.Viewer
+        image : napari.layers.Image
+        channel : int, optional
+            Axis of the image that holds its channels; planes are at 0 of it.
 
         Raises
         ------
         ValueError
             Nothing of the image is meant; the message says why.
         """
+        every, drawn = self._chosen(viewer, image)
+        planes = list(dict.fromkeys(of_channels(plane, channel) for plane in every))
+        if drawn is None:
+            return planes, None
+        regions: Regions = dict.fromkeys(planes, ())
+        for plane, some in drawn.items():
+            at = of_channels(plane, channel)
+            regions[at] = tuple(dict.fromkeys((*regions[at], *some)))
+        return planes, regions
+
+    def _chosen(self, viewer: Viewer, image: Image) -> tuple[list[PlaneIndex], Regions | None]:
         chosen = self.currentText()
         if chosen == STACK:
             return stack_planes(viewer, image), None

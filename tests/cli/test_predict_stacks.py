@@ -141,3 +141,22 @@ def test_wrong_linking_is_wrong_usage(
     (tmp_path / "a.png").touch()
     assert run("predict", tmp_path / "a.png", "--output", tmp_path / "out", *words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_planes_that_a_file_calls_colours_are_said_and_can_be_named(
+    run: Main,
+    grey: np.ndarray,
+    model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """tifffile writes three planes as red, green and blue, unless it is told otherwise."""
+    tifffile.imwrite(tmp_path / "s.tif", np.stack([grey] * 3), photometric="rgb")
+    words = ["predict", tmp_path / "s.tif", "--model", model_file]
+    assert run(*words, "--output", tmp_path / "rgb") == 0
+    line = capsys.readouterr().out
+    assert "first axis was read as 3 colours (axes SYX); --axes ZYX reads planes" in line
+    assert read_labels(tmp_path / "rgb/s_labels.tif").shape == grey.shape
+    assert run(*words, "--output", tmp_path / "planes", "--axes", "ZYX") == 0
+    assert "colours" not in capsys.readouterr().out
+    assert read_labels(tmp_path / "planes/s_labels.tif").shape == (3, *grey.shape)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
 from napari_maskrcnn.device import autocast, choose_device, describe_device, precision
+from napari_maskrcnn.predict.plane import predict
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.predict.stack import predict_stack
 
 
 def test_defaults_are_fine_and_every_problem_is_named_at_once() -> None:
@@ -51,3 +56,21 @@ def test_the_device_line_names_processor_and_precision() -> None:
     with autocast(device):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == precision(device)
+
+
+@pytest.mark.parametrize("wrong", ["a", float("nan"), True, [0.5], np.zeros(2)])
+def test_what_is_no_number_is_named(wrong: Any) -> None:
+    for name in ("score", "diameter", "overlap", "gap"):
+        (problem,) = PredictSettings(**{name: wrong}).problems()
+        assert problem.startswith(f"{name} is {wrong!r}")
+    assert "device is 7; choose" in PredictSettings(device=7).problems()[0]
+    for call, image in ((predict, np.eye(9)), (predict_stack, np.ones((2, 9, 9)))):
+        with pytest.raises(ValueError, match="score is "):
+            call(image, score=wrong)
+        with pytest.raises(ValueError, match="channels is 5; give one to three numbers in a list"):
+            call(image, channels=5)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    settings = PredictSettings(score=np.float32(0.5), diameter=np.int64(30), gap=np.int8(2))
+    assert settings.problems() == []

@@ -38,7 +38,7 @@ def panel(make_napari_viewer: Any, image_file: Path, qtbot: Any, tiny_model: str
     viewer.window.add_dock_widget(made, name="Mask R-CNN")
     made.header.models.set_value(tiny_model)
     made.predict.form.diameter.set_value(20)
-    made.predict.form.channels.setCurrentText("Green")
+    made.predict.form.channels.box.setCurrentText("Green")
     made.predict.row.button.click()
     qtbot.waitUntil(made.predict.row.button.isEnabled, timeout=60_000)
     scores = made.predict.choice

@@ -58,10 +58,11 @@ def test_covered_and_cut_off_objects_can_be_left_out(viewer: Any, qtbot: Any) ->
     assert not widget.choice.score.isEnabled()
 
 
-def test_sliders_over_very_many_pixels_leave_the_window_free(
-    viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most", ["MOST_PIXELS", "MOST_OBJECTS"])
+def test_sliders_over_very_much_leave_the_window_free(
+    viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, most: str
 ) -> None:
-    monkeypatch.setattr(chooser, "MOST_PIXELS", 0)
+    monkeypatch.setattr(chooser, most, 0)
     found = squares([(0, 40), (40, 40), (40, 52), (80, 100)])
     kept = Kept({(None, None): found}, PredictSettings(), "nuclei", "hash", 0.5, "CPU, float32")
     layer = place(viewer.layers, viewer.layers["cells"], kept, None)

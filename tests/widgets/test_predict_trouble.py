@@ -14,6 +14,7 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QMessageBox
 
 from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.widgets import predict_work
 from napari_maskrcnn.widgets.choice_box import NOTHING
 from napari_maskrcnn.widgets.predict_widget import GONE, NO_IMAGE, PredictWidget
 from tests.widgets.predicting import docked, predict
@@ -124,7 +125,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let a prediction last until it is stopped; set once it runs."""
     running = threading.Event()
 
-    def job(image: Any, settings: Any, model: Any, stop: threading.Event) -> Job[Any]:
+    def job(image: Any, settings: Any, model: Any, stop: threading.Event, *_: Any) -> Job[Any]:
         from napari_maskrcnn.instances import Instances
 
         while not stop.wait(0.005):
@@ -194,3 +195,20 @@ def test_an_image_replaced_meanwhile_is_said(
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert len(notes) == 1
     assert "changed from (128, 128) to (30, 50) pixels" in notes[0]
+
+
+def test_what_ended_a_prediction_early_is_said_and_the_rest_kept(
+    viewer: Any, qtbot: Any, tiny_model: str, monkeypatch: pytest.MonkeyPatch, notes: list[str]
+) -> None:
+    whole = predict_work.predict_planes_job
+
+    def broken(*words: Any) -> Any:
+        kept = yield from whole(*words[:-1])
+        words[-1](OSError("the file ends here"))
+        return kept
+
+    monkeypatch.setattr(predict_work, "predict_planes_job", broken)
+    widget = docked(viewer, tiny_model)
+    predict(qtbot, widget)
+    assert widget.header.labels.layer().data.any()
+    assert "Only part of the image was predicted: the file ends here. What" in notes[-1]

@@ -151,7 +151,7 @@ def test_colours_can_be_chosen(
     viewer = make_napari_viewer()
     viewer.add_image(np.stack([nuclei[0]] * 3, axis=-1), name="rgb", rgb=True)
     widget = docked(viewer, tiny_model)
-    channels = widget.form.channels
+    channels = widget.form.channels.box
     assert [channels.itemText(i) for i in range(channels.count())] == [
         "All",
         "Red",

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from napari_maskrcnn.formats.lock import lock
+
 NAME = "lock"
-#: Far behind what is written: Windows lets nobody read a locked byte.
-_PLACE = 2**20
 
 
 class ProjectInUse(OSError):
@@ -37,7 +36,7 @@ class Lock:
         path = folder / NAME
         self._file: IO[bytes] | None = path.open("a+b")
         try:
-            _take(self._file)
+            lock(self._file)
         except OSError as error:
             self.release()
             raise ProjectInUse(
@@ -63,18 +62,3 @@ def _holder(path: Path) -> str:
         return f" (on {said['computer']}, process {said['process']}, since {said['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(file: IO[bytes]) -> None:
-        file.seek(_PLACE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
-
-else:
-    import fcntl
-
-    def _take(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

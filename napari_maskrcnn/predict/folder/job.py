@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.jobs import Job, Progress, explain, reason
+from napari_maskrcnn.predict.folder.claim import claim
 from napari_maskrcnn.predict.folder.manifest import Manifest, Record, Stamp, stamp
 from napari_maskrcnn.predict.folder.one import (
     Found,
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: After these no other image can be written either.
 _ENDING = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+#: What is said of an image that two runs want at one time.
+BUSY = "another run is predicting it now; when that has ended, run again to be sure that it is done"
 #: Steps an image counts, so that a bar moves within it.
 PARTS = 100
 
@@ -89,11 +92,15 @@ def predict_folder_job(
 
         model = load_model(plan.request.settings.model, plan.request.settings.device)
     run.begin()
-    for number, state in enumerate(plan.files):
-        if run.ended or (stop is not None and stop.is_set()):
-            break
-        if state.status == "waiting":
-            yield from run.one(number, model, stop)
+    later = [number for number, state in enumerate(plan.files) if state.status == "waiting"]
+    # What another run has in hand is asked for once more when all else is done.
+    for last in (False, True):
+        numbers, later = later, []
+        for number in numbers:
+            if run.ended or (stop is not None and stop.is_set()):
+                break
+            if not (yield from run.claimed(number, model, stop, last)):
+                later.append(number)
     return FolderResult(tuple(run.files), run.ended)
 
 
@@ -115,6 +122,22 @@ class _Run:
         self.plan.output.mkdir(parents=True, exist_ok=True)
         self._how = self._manifest.note_how(self.plan.how)
         self._started = time.perf_counter()
+
+    def claimed(
+        self, number: int, model: Model, stop: threading.Event | None, last: bool
+    ) -> Job[bool]:
+        """Predict one image unless another run does; the last time, say that it does."""
+        waiting = self.files[number]
+        mine = claim(self.plan.output, waiting.task.labels)
+        if mine is not None:
+            try:
+                yield from self.one(number, model, stop)
+            finally:
+                mine.release()
+        elif last:
+            self._done += 1
+            yield self._tell(number, replace(waiting, status="busy", reason=BUSY))
+        return mine is not None
 
     def one(self, number: int, model: Model, stop: threading.Event | None) -> Job[None]:
         """Predict one image and write down what became of it."""
@@ -189,6 +212,7 @@ class _Run:
             limited=done.limited,
             seconds=done.seconds,
             reason="",
+            reading=found.reading,
         )
 
     def _failed(self, state: FileState, error: Exception) -> FileState:

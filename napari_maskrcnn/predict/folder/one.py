@@ -65,6 +65,8 @@ class Found:
         Micrometres along each axis of the labels.
     axes : str, optional
         Letters of these axes.
+    reading : str
+        How the axes of the image were read, where they are easily meant otherwise.
     """
 
     labels: NDArray[np.int32]
@@ -73,6 +75,7 @@ class Found:
     image: NDArray[Any] | None = None
     pixel_size: tuple[float, ...] | None = None
     axes: str | None = None
+    reading: str = ""
 
 
 def find_in_file_job(
@@ -110,7 +113,8 @@ def find_in_file_job(
         # Who links frames says that they are some.
         series = settings.link == "t" and len(source.stack_axes) == 1
         axes = f"{'T' if series else source.stack_axes}YX"
-        return Found(labels, chosen, said, source.in_memory(), size, axes)
+        reading = source.reading if request.axes is None else ""
+        return Found(labels, chosen, said, source.in_memory(), size, axes, reading)
 
 
 def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:

@@ -15,7 +15,7 @@ from napari_maskrcnn.predict.folder.inputs import Task
 from napari_maskrcnn.predict.folder.manifest import Manifest, Record, differences, how_of, stamp
 from napari_maskrcnn.predict.folder.one import Request
 
-Status = Literal["waiting", "predicting", "done", "failed", "exists"]
+Status = Literal["waiting", "predicting", "done", "failed", "exists", "busy"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class FileState:
     task : Task
         The image and its outputs.
     status : str
-        ``waiting``; ``predicting``; ``done``; ``failed``; or ``exists``: an output is in the way
-        and stays until a person allows to replace it.
+        ``waiting``; ``predicting``; ``done``; ``failed``; ``busy``: another run predicts it; or
+        ``exists``: an output is in the way and stays until a person allows to replace it.
     objects : int, optional
         Number of objects, once it is done.
     limited : bool
@@ -41,6 +41,8 @@ class FileState:
         Whether an earlier run finished it.
     replace : bool
         Whether outputs that exist may be replaced.
+    reading : str
+        How the axes of the image were read, where they are easily meant otherwise.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class FileState:
     reason: str = ""
     earlier: bool = False
     replace: bool = False
+    reading: str = ""
 
 
 @dataclass(frozen=True)

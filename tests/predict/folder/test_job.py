@@ -18,7 +18,10 @@ import pytest
 import tifffile
 
 from napari_maskrcnn.jobs import Progress, run
+from napari_maskrcnn.predict.folder import claim as claim_module
 from napari_maskrcnn.predict.folder import job
+from napari_maskrcnn.predict.folder.claim import NAME as CLAIMS
+from napari_maskrcnn.predict.folder.claim import claim
 from napari_maskrcnn.predict.folder.job import PARTS, predict_folder_job
 from napari_maskrcnn.predict.folder.manifest import NAME, Manifest
 from tests.predict.folder import finding
@@ -102,6 +105,47 @@ def test_two_runs_over_one_folder_share_the_work(images: Path, tmp_path: Path) -
     assert [(s.status, s.earlier, s.objects) for s in states] == [("done", True, 1)] * 3
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert planned(images, out).todo == 0
+
+
+def test_an_image_that_another_run_has_in_hand_is_left_to_it(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    plan = planned(images, out)
+    other = claim(out, plan.files[1].task.labels)
+    assert other is not None
+    assert claim(out, plan.files[1].task.labels) is None
+    steps: list[Progress] = []
+    result = run(predict_folder_job(plan, object()), steps.append)  # type: ignore[arg-type]
+    assert [state.status for state in result.files] == ["done", "busy", "done"]
+    assert "another run is predicting it now" in result.files[1].reason
+    # It is told only when all else is done.
+    assert [s.data["number"] for s in steps if "file" in s.data] == [0, 0, 2, 2, 1]
+    assert steps[-1].done == steps[-1].total
+    other.release()
+    assert not (out / CLAIMS).exists()
+    again = drained(planned(images, out))
+    assert [state.earlier for state in again.files] == [True, False, True]
+
+
+def test_a_claim_that_was_removed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = claim(tmp_path, tmp_path / "a.tif")
+    assert first is not None
+    (lock_file,) = (tmp_path / CLAIMS).iterdir()
+    lock_file.unlink()
+    second = claim(tmp_path, tmp_path / "a.tif")
+    assert second is not None
+    first.release()
+    assert claim(tmp_path, tmp_path / "a.tif") is None
+    second.release()
+
+    def no_locks(file: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(claim_module, "lock", no_locks)
+    for _ in range(2):
+        assert claim(tmp_path, tmp_path / "a.tif") is not None
 
 
 def test_an_image_that_another_run_finished_meanwhile_is_done(
