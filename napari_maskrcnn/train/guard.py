@@ -69,8 +69,9 @@ class Guard:
             # Norms and biases are few, and of another size than kernels.
             if value.ndim > 1 and (base := self._base.get(name)) is not None:
                 known = slice(None) if (free := self._free.get(name)) is None else ~free
-                moved += float((value[known] - base[known]).norm(dtype=torch.float64)) ** 2
-                length += float(base[known].norm(dtype=torch.float64)) ** 2
+                # In float32, as not every accelerator has float64; summed up in float64 here.
+                moved += float((value[known] - base[known]).norm()) ** 2
+                length += float(base[known].norm()) ** 2
         return math.sqrt(moved / length) if length else 0.0
 
     @torch.no_grad()

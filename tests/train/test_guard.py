@@ -146,7 +146,10 @@ def test_a_training_returns_what_is_within_reach(base: Model, example: Example) 
     guard = Guard(base.network, 0.001)
     assert guard.distance(learnt) > 0.002
     assert guard.distance(guarded) == pytest.approx(0.001, rel=1e-3)
-    assert _same(guarded.state_dict(), guard.near(learnt).state_dict())
+    # A training lays its weights out otherwise, and sums round otherwise.
+    near = guard.near(learnt).state_dict()
+    for name, value in guarded.state_dict().items():
+        torch.testing.assert_close(value, near[name], atol=1e-7, rtol=1e-6)
     assert not guarded.training
 
 
