@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_maskrcnn.jobs import Job, JobError, Progress, guarded, pausable
 from napari_maskrcnn.widgets.collector import full_collections_postponed
+from napari_maskrcnn.widgets.turns import short_turns
 from napari_maskrcnn.widgets.warm_up import lower_priority, warm_up_job
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class JobRunner(QObject):
 
 def _work(make_job: MakeJob, events: Events, needs_torch: bool) -> Generator[Progress, None, Any]:
     """Run in the thread: the job, with its torch errors in a form that the worker survives."""
-    with full_collections_postponed():
+    with full_collections_postponed(), short_turns():
         return (yield from guarded(_job(make_job, events, needs_torch)))
 
 
