@@ -54,6 +54,7 @@ pictures: $(VENV)/.installed-docs
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py $(PICTURES_ARGS)
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_project_picture.py
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_channels_picture.py
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_learning_picture.py
 
 benchmark: $(VENV)/.installed-demo
 	$(BIN)/python -m benchmarks $(BENCHMARK_ARGS)

@@ -29,6 +29,7 @@ from qtpy.QtWidgets import QApplication
 from napari_maskrcnn.annotate.edits import grow
 from napari_maskrcnn.sample_data import ihc
 from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.widgets.folder_dock import FolderDock
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.ledger import ledger_of
@@ -204,6 +205,7 @@ def fine_tune(viewer: napari.Viewer, panel: MaskRCNNPanel, seconds: float) -> No
     """Train for a while, with a picture of the curve, then let the training end."""
     show(panel, "Fine-tune")
     page = panel.fine_tune
+    page.form.pairs.rows()[0].say(Answer.WHOLE)
     page.row.button.click()
     pause(seconds)
     save(viewer, "fine-tune")

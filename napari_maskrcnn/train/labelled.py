@@ -127,7 +127,7 @@ def look_job(labelled: Labelled, stop: threading.Event | None = None) -> Job[Fin
         yield Progress(number + 1, found.planes, f"Looking at {labelled.name}")
     finished = masks(labelled.regions, labelled.labels.shape)
     for plane, mask in finished.items():
-        ids[Answer.REGIONS].update(ids_of(labelled.of(plane)[mask]).tolist())
+        ids[Answer.REGIONS] |= _inside(labelled.of(plane), mask)
     names = labelled.classes
     return replace(
         found,
@@ -233,6 +233,15 @@ def _changed(before: NDArray[Any] | None, now: NDArray[Any]) -> tuple[set[int], 
         return set(), 0
     kinds = kinds_of(pairs, *_areas(before))
     return set(kinds.after), kinds.counts.removed
+
+
+def _inside(now: NDArray[Any], mask: NDArray[np.bool_]) -> set[int]:
+    """Objects of a plane that lie in finished regions as a whole: cut ones are not learnt."""
+    inside, outside = (
+        {int(i) for part in _parts(now) for i in ids_of(now[part][where[part]])}
+        for where in (mask, ~mask)
+    )
+    return inside - outside
 
 
 def _areas(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

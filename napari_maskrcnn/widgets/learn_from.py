@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SAMPLED = 3
 # An image of a project, or a plane of it.
 PLANE = r"{}(_\d{{3,}})*"
+NO_OBJECT = (
+    "There is no object where the labels are said to be correct. Correct or accept some, or say "
+    "that more of an image is correct."
+)
 ONLY_HELD_OUT = (
     "Everything that is checked is for validation: there is nothing to learn from. Check more, or "
     "give images of the project the role “train”."
@@ -144,7 +148,6 @@ def read_examples_job(taken: Taken, stop: threading.Event | None = None) -> Job[
         Something cannot be read or used, holds no object, or nobody said what is correct in it.
     """
     from napari_maskrcnn.train.classes import require_classes
-    from napari_maskrcnn.train.dataset import require_objects
 
     examples: list[Example] = []
     for example in chain(_of_layers(taken), _of_files(taken)):
@@ -154,7 +157,7 @@ def read_examples_job(taken: Taken, stop: threading.Event | None = None) -> Job[
             return examples
     if examples and all(example.held_out for example in examples):
         raise ValueError(ONLY_HELD_OUT)
-    require_objects([example for example in examples if not example.held_out])
+    _require_objects([example for example in examples if not example.held_out])
     require_classes(examples, sorted(taken.classes))
     return examples
 
@@ -179,7 +182,18 @@ def sample_job(
             break
         yield Progress(0, 0, f"Reading {example.name}")
         examples.append(example)
+    if not taken.files:
+        _require_objects(examples)
     return examples, min(1.0, len(examples) / max(1, total))
+
+
+def _require_objects(examples: Sequence[Example]) -> None:
+    from napari_maskrcnn.train.dataset import require_objects
+
+    partly = any(example.correct != Answer.WHOLE for example in examples)
+    if partly and not any(example.labels.any() for example in examples):
+        raise ValueError(NO_OBJECT)
+    require_objects(examples)
 
 
 def _of_layers(taken: Taken) -> Iterator[Example]:

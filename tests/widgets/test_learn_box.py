@@ -133,6 +133,17 @@ def test_what_was_not_looked_at_yet_is_decided_by_the_training(
         run(read_examples_job(taken))
 
 
+def test_corrections_that_only_removed_are_too_little(
+    box: LearnBox, labels: Labels, qtbot: Any
+) -> None:
+    remove(labels, 1)
+    look(box, qtbot)
+    box.pairs.rows()[0].say(Answer.CORRECTIONS)
+    for job in (read_examples_job, sample_job):
+        with pytest.raises(ValueError, match="no object where the labels are said to be correct"):
+            run(job(box.take()))
+
+
 def test_nothing_is_checked(box: LearnBox) -> None:
     box.pairs.rows()[0].box.click()
     assert box.key() is None
