@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QEnterEvent
+from qtpy.QtGui import QEnterEvent, QHideEvent
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_maskrcnn.train.settings import DEFAULT_MINUTES, TrainSettings
@@ -93,6 +93,12 @@ class FineTuneForm(QWidget):
         """Look at nothing any more."""
         self.learn.survey.stop()
         self.forecast.forget()
+        self._say_duration()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Rest: another tab is in front, or the window closes."""
+        self.rest()
+        super().hideEvent(event)
 
     def enterEvent(self, event: QEnterEvent | None) -> None:
         """Look again: labels may have been corrected since."""

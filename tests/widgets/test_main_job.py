@@ -107,6 +107,7 @@ def test_predict_correct_fine_tune_export(
     assert fine_tune.form.base.findText("mine") >= 0
 
     # Predict with it: corrections are not replaced, a new layer comes.
+    panel.tabs.setCurrentWidget(predict)
     corrected = labels.data.copy()
     predict.row.button.click()
     qtbot.waitUntil(predict.row.button.isEnabled, timeout=LONG)
@@ -125,3 +126,4 @@ def test_predict_correct_fine_tune_export(
     assert np.array_equal(read_labels(path), labels.data)
     assert not [note for note in notes if note.startswith("error")]
     assert cells in viewer.layers
+    qtbot.waitUntil(lambda: not fine_tune.form.forecast.runner.running, timeout=LONG)
