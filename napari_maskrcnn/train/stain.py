@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 # Darkest light that counts: below, noise would become the strongest stain.
 DARKEST = 0.03
-# Cells a side of the field that says how much of the second stain lies where.
-FIELD = (3, 12)
+# Cells a side of the surface that says how much of the second stain lies where.
+FIELD = (3, 24)
 
 
 def stained(image: Image, rng: np.random.Generator) -> Image:
     """Make a grey image (3, H, W) in [0, 1], bright objects, a section on a light background."""
-    amount = image[:1].clip(0, 1.2) * rng.uniform(0.7, 2.2)
-    taken = amount * _absorbance(rng)
+    amount = image[:1].clip(0, 1.2)
+    taken = amount * rng.uniform(0.7, 2.2) * _absorbance(rng)
     if rng.random() < 0.6:
-        taken = taken + _field(image.shape[1:], rng) * rng.uniform(0.1, 0.9) * _absorbance(rng)
+        # What a counterstain or an antibody marks lies around the nuclei.
+        around = _field(image.shape[1:], rng) * (1 - 0.8 * amount.clip(0, 1))
+        taken = taken + around * rng.uniform(0.1, 1.4) * _absorbance(rng)
     return (rng.uniform(0.85, 1.0) * np.exp(-taken)).astype(np.float32)
 
 
@@ -42,11 +44,12 @@ def _absorbance(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _field(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """A smooth random surface (H, W) in [0, 1]."""
+    """A smooth random surface (H, W) in [0, 1]; half of them have ridges, as membranes are."""
     from scipy.ndimage import zoom
 
-    cells = rng.random([int(rng.integers(*FIELD))] * 2)
+    cells = rng.random([round(np.exp(rng.uniform(*np.log(FIELD))))] * 2)
     factors = [n / cells.shape[0] for n in shape]
     field = zoom(cells, factors, order=3, grid_mode=True, mode="nearest")
     # A cubic surface overshoots its cells a little; nothing gives light.
-    return np.asarray(field).clip(0, 1)
+    field = np.asarray(field).clip(0, 1)
+    return field if rng.random() < 0.5 else (1 - np.abs(2 * field - 1)) ** 3
