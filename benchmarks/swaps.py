@@ -17,14 +17,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import napari
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from benchmarks.sliders import SIDE, candidates
+from napari_maskrcnn.annotate.project.picture import Picture
 from napari_maskrcnn.annotate.project.prepare import Predictor
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.jobs import Job, Progress
@@ -40,7 +39,7 @@ class Discs(Predictor):
     """Finds the same thousand discs in every image."""
 
     def predict(
-        self, image: NDArray[Any], stop: threading.Event | None
+        self, picture: Picture, stop: threading.Event | None
     ) -> Job[tuple[Kept, Choice] | None]:
         """Return them at once."""
         yield Progress(0, 1, "Predicting")

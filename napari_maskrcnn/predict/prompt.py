@@ -32,6 +32,8 @@ MOST_HIDDEN = 0.5
 SMALLEST_BOX = 2.0
 # What the network sees around a drawn box, in sides of the box.
 AROUND = 0.25
+# Pixels by which a tile of a resampled image may seem to end too early.
+_ROUNDING = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class Prompter:
     zoom : (float, float)
         Network pixels a pixel of the image, along y and x.
     tile : (top, left, bottom, right)
-        Image pixels, half-open.
+        Image pixels, half-open; no whole numbers where the image is looked at otherwise sampled.
     shape : (int, int)
         Height and width of the image.
     """
@@ -54,7 +56,7 @@ class Prompter:
     model: Model
     prompts: Prompts
     zoom: tuple[float, float]
-    tile: Region
+    tile: tuple[float, float, float, float]
     shape: tuple[int, int]
 
     def covers(self, place: Region) -> bool:
@@ -156,10 +158,9 @@ def with_surroundings(place: Region, shape: tuple[int, int]) -> Region:
     )
 
 
-def _inside(place: Region, tile: Region) -> bool:
-    return (
-        tile[0] <= place[0] and tile[1] <= place[1] and place[2] <= tile[2] and place[3] <= tile[3]
-    )
+def _inside(place: Region, tile: tuple[float, float, float, float]) -> bool:
+    low = all(tile[k] - _ROUNDING <= place[k] for k in (0, 1))
+    return low and all(place[k] <= tile[k] + _ROUNDING for k in (2, 3))
 
 
 def _checked(box: Any, shape: tuple[int, int]) -> NDArray[np.float64]:

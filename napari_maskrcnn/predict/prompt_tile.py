@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_maskrcnn.predict.plane import TILE, zoom_of
 from napari_maskrcnn.predict.prompt import Prompter, with_surroundings
 from napari_maskrcnn.predict.regions import Region, clip_region
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.sources.resampled import Resampled
 
 if TYPE_CHECKING:
     from napari_maskrcnn.models.model import Model
@@ -31,7 +33,8 @@ def prompter_job(
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
-        numpy, or anything with ``shape``, ``dtype`` and slices.
+        numpy, or anything with ``shape``, ``dtype`` and slices. Of a `Resampled` one the network
+        sees what that holds; questions and answers are in the image's own pixels.
     settings : PredictSettings
         Model, diameter, channels and precision.
     place : (top, left, bottom, right)
@@ -59,6 +62,8 @@ def prompter_job(
     from napari_maskrcnn.network.prompts import Prompts
 
     settings.validate()
+    if isinstance(image, Resampled):
+        return (yield from _resampled_job(image, settings, place, model, stop))
     image = as_image(image)
     shape = check_form(image)
     place = with_surroundings(clip_region(place, shape), shape)
@@ -87,6 +92,26 @@ def prompter_job(
     network = model.fused(precision(model.device, settings.precision))
     prompts = Prompts(network, ready.image[None].to(model.device), ready.size)
     return Prompter(model, prompts, ready.zoom, tile, shape)
+
+
+def _resampled_job(
+    image: Resampled,
+    settings: PredictSettings,
+    place: Region,
+    model: Model | None,
+    stop: threading.Event | None,
+) -> Job[Prompter | None]:
+    """Make ready what is seen, and have it asked in pixels of the image."""
+    seen = replace(settings, diameter=image.seen_diameter(settings.diameter))
+    inside = image.seen_region(clip_region(place, image.size))
+    assert inside is not None
+    prompter = yield from prompter_job(image.seen, seen, inside, model, stop)
+    if prompter is None:
+        return None
+    (y, x), (top, left, bottom, right) = image.factors, prompter.tile
+    zoom = prompter.zoom[0] / y, prompter.zoom[1] / x
+    tile = (top * y, left * x, bottom * y, right * x)
+    return replace(prompter, zoom=zoom, tile=tile, shape=image.size)
 
 
 def tile_around(place: Region, shape: tuple[int, int], side: float) -> Region:

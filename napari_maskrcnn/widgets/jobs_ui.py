@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +149,8 @@ class JobRunner(QObject):
         threads = QThreadPool.globalInstance()
         assert threads is not None
         threads.setMaxThreadCount(max(threads.maxThreadCount(), LEAST_THREADS))
+        # superqt's words for a job that ends after the window, which nobody has to know.
+        warnings.filterwarnings("ignore", "RuntimeError in aborted thread", RuntimeWarning)
         events = self._handle.renew()
         bar = progress(total=0, desc=title) if self._has_bar else None
         # Methods of this object only, which Qt disconnects when it is deleted; a signal's emit

@@ -8,6 +8,7 @@ from functools import partial
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_maskrcnn.annotate.project.about import is_project
 from napari_maskrcnn.annotate.project.prepare import (
     Predictor,
     Ready,
@@ -124,10 +125,12 @@ class Preparer(QObject):
         self.runner.start(job, f"Opening {name}", needs_torch)
 
     def _urgent(self, project: Project) -> Iterator[str]:
-        for name in (self.wanted, self._following()):
+        # Of a folder that went only what a person asks for is tried, and says so.
+        gone = not is_project(project.root)
+        for name in (self.wanted, "" if gone else self._following()):
             if name and name not in self._ready and name not in self.bad:
                 yield name
-        if self._all:
+        if self._all and not gone:
             for entry in project.entries:
                 if entry.open and entry.name not in self.bad and needs_prediction(project, entry):
                     yield entry.name

@@ -21,8 +21,8 @@ from napari_maskrcnn.annotate.project.about import is_project
 from napari_maskrcnn.annotate.project.dataset import export_dataset_job
 from napari_maskrcnn.annotate.project.places import images_in
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.images import IMAGE_SUFFIXES
 from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.sources.opening import SUFFIXES
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
@@ -55,8 +55,8 @@ class ProjectDock(Dock):
         self.row = LoopRow(self.viewer)
         self.add_button = QPushButton("Add images…")
         self.all_button = QPushButton("Predict all")
-        self.copy = QCheckBox("Copy images that are added into the project")
-        self.export_button = QPushButton("Export what is verified…")
+        self.copy = QCheckBox("Copy added images into the project")
+        self.export_button = QPushButton("Export verified…")
         self.close_button = QPushButton("Close project")
         self.more = QCollapsible("More")
         self._build()
@@ -169,7 +169,7 @@ class ProjectDock(Dock):
             self.open_folder(Path(folder))
 
     def _ask_images(self) -> None:
-        kinds = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
+        kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
         paths, _ = QFileDialog.getOpenFileNames(self, "Add images", "", f"Images ({kinds})")
         self.add_images(paths)
 

@@ -54,6 +54,7 @@ class ProjectTable(QWidget):
         loop.project_changed.connect(self.refresh)
         loop.entries_changed.connect(self.refresh)
         loop.desk.swapped.connect(self._swapped)
+        self._said = ""
         self.refresh()
 
     def refresh(self) -> None:
@@ -75,8 +76,12 @@ class ProjectTable(QWidget):
         try:
             if project is not None and project.entries != project.refresh():
                 self.refresh()
+            self._said = ""
         except (OSError, ValueError) as error:
-            show_problem(error)
+            # The mouse comes by often.
+            if str(error) != self._said:
+                show_problem(error)
+            self._said = str(error)
 
     def _build(self) -> None:
         self.table.setMinimumHeight(200)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_maskrcnn.jobs import Job
+from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
-    as_slices,
     camera_of,
     displayed_plane,
-    full_data,
     spatial_shape,
 )
 from napari_maskrcnn.widgets.prediction import prediction_of
+from napari_maskrcnn.widgets.reading import Pixels
 from napari_maskrcnn.widgets.tools import Stroke
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Source:
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal as long as a prompter is the right one."""
-        return id(self.image), id(self.image.data), self.plane, self.settings
+        scale = Pixels.of(self.image).scale
+        return id(self.image), id(self.image.data), scale, self.plane, self.settings
 
 
 class Prompting(QObject):
@@ -172,15 +173,8 @@ class Prompting(QObject):
         (source, place), self._wanted = self._wanted, None
         self._asked = source, place
         model = self._model_of(source.settings)
-        data = full_data(source.image)
-
-        def make_job(stop: threading.Event) -> Job[Prompter | None]:
-            from napari_maskrcnn.predict.prompt_tile import prompter_job
-
-            plane = data[as_slices(source.plane)]
-            return prompter_job(plane, source.settings, place, model, stop)
-
-        self._runner.start(make_job, "Getting ready")
+        pixels = Pixels.of(source.image)
+        self._runner.start(partial(_job, pixels, source, place, model), "Getting ready")
 
     def _model_of(self, settings: PredictSettings) -> Model | None:
         """The model that is loaded already, when it is the one."""
@@ -201,6 +195,20 @@ class Prompting(QObject):
     def _give_up(self, error: Exception) -> None:
         self._waiting = None
         self.said.emit(READY)
+
+
+def _job(
+    pixels: Pixels, source: Source, place: Region, known: Model | None, stop: threading.Event
+) -> Job[Prompter | None]:
+    """Look at the plane as a prediction of it does."""
+    from napari_maskrcnn.models import load_model
+    from napari_maskrcnn.predict.prompt_tile import prompter_job
+
+    settings = source.settings
+    yield Progress(0, 0, f"Loading {settings.model}")
+    model = known or load_model(settings.model, settings.device)
+    image = pixels.read(source.plane, settings.diameter, model.card.diameter)
+    return (yield from prompter_job(image, settings, place, model, stop))
 
 
 def source_of(viewer: Viewer, labels: Labels, header: Header) -> Source:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Where the metadata of labels keep which image of which project they belong to.
 MARK = "napari-maskrcnn project"
 
+#: Where the metadata of an image keep the pixel size that its file gave it.
+SCALE = "napari-maskrcnn scale"
+
 #: What of the look of the labels and their tools stays.
 LABELS_LOOK = (*LOOK, "brush_size", "preserve_labels", "contiguous", "n_edit_dimensions")
 
@@ -132,15 +135,23 @@ def _image(layers: LayerList, ready: Ready, before: Image | None) -> Image:
     from napari.layers import Image
 
     if before is not None and before in layers and _same_kind(before, ready):
-        kept = before.dtype == ready.image.dtype
-        before.data = ready.image
+        kept = before.dtype == ready.picture.image.dtype
+        before.data = ready.picture.image
         before.name = ready.name
         before.metadata[FILE] = str(ready.path)
         if not kept:
             before.reset_contrast_limits_range()
             before.reset_contrast_limits()
         return before
-    image = Image(ready.image, name=ready.name, rgb=ready.rgb, metadata={FILE: str(ready.path)})
+    picture = ready.picture
+    image = Image(
+        picture.image,
+        name=ready.name,
+        rgb=picture.rgb,
+        metadata={FILE: str(ready.path), SCALE: picture.scale},
+        scale=picture.scale,
+        units=picture.units,
+    )
     known = before is not None and before in layers
     layers.insert(layers.index(before) + 1 if known else len(layers), image)
     if known:
@@ -152,8 +163,9 @@ def _image(layers: LayerList, ready: Ready, before: Image | None) -> Image:
 
 def _same_kind(layer: Image, ready: Ready) -> bool:
     """Whether a layer, one of ours, can show another image as well."""
-    same = layer.rgb == ready.rgb and layer.ndim == ready.stored.labels.ndim
-    return FILE in layer.metadata and same and not layer.multiscale
+    picture, said = ready.picture, layer.metadata
+    same = layer.rgb == picture.rgb and layer.ndim == len(picture.axes)
+    return FILE in said and said.get(SCALE) == picture.scale and same and not layer.multiscale
 
 
 def _labels(ready: Ready, image: Image, before: Labels | None, folder: str) -> Labels:

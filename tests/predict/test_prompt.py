@@ -24,6 +24,7 @@ from napari_maskrcnn.predict import prompt_tile
 from napari_maskrcnn.predict.prompt import Prompter, with_surroundings
 from napari_maskrcnn.predict.prompt_tile import prompter_job, tile_around
 from napari_maskrcnn.predict.settings import PredictSettings
+from napari_maskrcnn.sources.resampled import Resampled, squared
 
 SHAPE = (60, 80)
 
@@ -208,3 +209,19 @@ def test_a_stopped_job_gives_nothing_and_a_place_outside_is_named(model: Model) 
     assert run(prompter_job(image, PredictSettings(), (0, 0, 9, 9), model, stop)) is None
     with pytest.raises(ValueError, match="holds no pixel"):
         run(prompter_job(image, PredictSettings(), (50, 50, 60, 60), model))
+
+
+def test_an_image_that_is_stretched_is_asked_in_its_own_pixels(model: Model) -> None:
+    image = np.random.default_rng(0).integers(0, 99, (30, 80), np.uint8)
+    seen = Resampled(squared(image, 2.0), (30, 80))
+    ready = run(prompter_job(seen, PredictSettings(), (0, 0, 30, 80), model))
+    assert ready is not None
+    assert (ready.zoom, ready.shape) == ((4.0, 2.0), (30, 80))
+    assert ready.tile == (0, 0, 30, 80)
+    assert ready.covers((0, 0, 30, 80))
+    known = Known([])
+    found = replace(ready, prompts=cast("Prompts", known)).box((10, 5, 30, 20))
+    assert known.asked == [[20.0, 20.0, 60.0, 80.0]]
+    expected = np.zeros((30, 80), bool)
+    expected[5:20, 10:30] = True
+    assert np.array_equal(mask_of(found), expected)

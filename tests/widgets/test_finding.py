@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_maskrcnn.predict import prompt_tile
 from napari_maskrcnn.widgets import toolbox
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.prompting import WAIT
@@ -126,3 +127,31 @@ def test_closing_ends_what_runs_and_gives_the_view_back(
     ready(qtbot, page)
     assert page.tools.tool is None
     assert not page.prompting._rest.isActive()
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_the_model_sees_what_a_prediction_sees(
+    page: CorrectWidget, viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, stacked: bool
+) -> None:
+    """Colours, the shown plane, and pixels that are not square."""
+    shape = (3, 40, 60, 3) if stacked else (40, 60, 3)
+    data = np.random.default_rng(0).integers(0, 99, shape, np.uint8)
+    scale = (1, 2, 1)[-len(shape) + 1 :]
+    image = viewer.add_image(data, name="colours", rgb=True, scale=scale)
+    labels = viewer.add_labels(np.zeros(shape[:-1], np.int32), name="on colours", scale=scale)
+    page.header.images.choose(image)
+    seen: list[Any] = []
+
+    def prompter_job(image: Any, *others: Any) -> Any:
+        seen.append(image)
+        yield from ()
+
+    monkeypatch.setattr(prompt_tile, "prompter_job", prompter_job)
+    if stacked:
+        viewer.dims.set_point(0, 2)
+    page.prompting.begin(labels)
+    ready(qtbot, page)
+    page.prompting.end()
+    assert (seen[0].shape, seen[0].seen.shape) == ((40, 60, 3), (80, 60, 3))
+    plane = data[2] if stacked else data
+    assert np.array_equal(np.asarray(seen[0].seen.image), plane)

@@ -13,6 +13,7 @@ import tifffile
 from napari_maskrcnn.annotate.image_states import State
 from napari_maskrcnn.annotate.journal.folder import journal_folder, stored_windows
 from napari_maskrcnn.annotate.project.project import Project
+from napari_maskrcnn.formats.tiff import read_tiff
 from napari_maskrcnn.widgets import preparing
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.loop import loop_of
@@ -163,3 +164,21 @@ def test_a_project_without_images_says_so(
         loop.show_next()
         assert "has no image yet" in notes[0]
         loop.close()
+
+
+def test_the_pixel_size_of_each_file(make_napari_viewer: Make, qtbot: Any, tmp_path: Path) -> None:
+    with make_project(tmp_path / "cells") as project:
+        size = {"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+        pixels = tifffile.imread(project.image_path("a"))
+        tifffile.imwrite(project.image_path("a"), pixels, ome=True, metadata=size)
+        viewer = make_napari_viewer(show=True)
+        loop = opened(viewer, qtbot, project)
+        image, labels = viewer.layers
+        assert image.scale.tolist() == labels.scale.tolist() == [0.5, 0.5]
+        assert str(labels.units[0]) == "micrometer"
+        loop.verify_next()
+        image, labels = viewer.layers
+        assert image.scale.tolist() == labels.scale.tolist() == [1, 1]
+        assert str(labels.units[0]) == "pixel"
+        idle(loop, qtbot)
+        assert read_tiff(project.file("labels", "a", ".tif")).scale == (0.5, 0.5)

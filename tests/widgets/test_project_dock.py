@@ -168,4 +168,28 @@ def test_it_fits_into_a_narrow_dock(make_napari_viewer: Make, qtbot: Any, tmp_pa
     dock.more.expand(animate=False)
     assert dock.minimumSizeHint().width() <= 350
     dock.resize(350, 700)
+    content = dock.body.parentWidget()
+    assert content is not None
+    # Beside it there must be room for the bar that scrolls it down.
+    assert content.minimumSizeHint().width() <= 350 - 15
     dock.loop.close()
+
+
+def test_a_folder_that_went_is_told_once(
+    make_napari_viewer: Make, qtbot: Any, tmp_path: Path, notes: list[str]
+) -> None:
+    make_project(tmp_path / "cells").close()
+    dock = docked(make_napari_viewer(show=True))
+    dock.open_folder(tmp_path / "cells")
+    idle(dock.loop, qtbot)
+    (tmp_path / "cells").rename(tmp_path / "elsewhere")
+    for _ in range(3):
+        dock.images.reread()
+        dock.loop.preparer.work()
+        idle(dock.loop, qtbot)
+    assert len(notes) == 1
+    assert "images.csv is missing. Put it back" in notes[0]
+    (tmp_path / "elsewhere").rename(tmp_path / "cells")
+    dock.images.reread()
+    dock.loop.close()
+    assert len(notes) == 1

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from napari_maskrcnn.annotate.image_states import SAID, Plane, State
 from napari_maskrcnn.annotate.present import ids_of
 from napari_maskrcnn.annotate.project.entries import ROLES, Entry, Role
-from napari_maskrcnn.annotate.project.prepare import planes_of, spatial
+from napari_maskrcnn.annotate.project.picture import read_picture
+from napari_maskrcnn.annotate.project.prepare import planes_of
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import Stored, read_labels_of, read_regions
 from napari_maskrcnn.annotate.regions import KEY as REGIONS
 from napari_maskrcnn.annotate.regions import masks, regions_of
 from napari_maskrcnn.formats.atomic import atomic_folder
 from napari_maskrcnn.formats.table import write_table
-from napari_maskrcnn.images import read_image
 from napari_maskrcnn.jobs import Job, Progress
 
 FOLDERS = {"train": "train", "validation": "validation"}
@@ -124,13 +124,13 @@ def learnable_pairs(project: Project, entry: Entry) -> Iterator[Pair]:
 def _image_of(project: Project, entry: Entry, stored: Stored) -> NDArray[Any]:
     """Pixels of an image, checked against its labels."""
     path = project.image_path(entry.name)
-    image = read_image(path)
-    if spatial(image) != stored.labels.shape:
+    picture = read_picture(path)
+    if picture.shape != stored.labels.shape:
         raise ValueError(
-            f"{path} has {spatial(image)} pixels, but its labels "
+            f"{path} has {picture.shape} pixels, but its labels "
             f"{project.file('labels', entry.name, '.tif')} have {stored.labels.shape}."
         )
-    return image
+    return picture.image
 
 
 def _pairs_of(

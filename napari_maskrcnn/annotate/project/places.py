@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_maskrcnn.annotate.project.entries import Entry
 from napari_maskrcnn.formats.atomic import atomic_path
-from napari_maskrcnn.images import IMAGE_SUFFIXES
+from napari_maskrcnn.sources.opening import is_image
 
 
 def written_path(path: Path, root: Path) -> str:
@@ -35,15 +35,13 @@ def find_image(root: Path, entry: Entry) -> Path | None:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Image files that lie in a folder, and in one called ``images`` in it, in order."""
+    """Image files and zarrs that lie in a folder, and in one called ``images`` in it, in order."""
     places = (folder, folder / "images")
     files = [path for place in places if place.is_dir() for path in sorted(place.iterdir())]
     return [
         path
         for path in files
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not path.name.startswith(".")
-        and not path.stem.endswith("_labels")
+        if is_image(path) and not path.name.startswith(".") and not path.stem.endswith("_labels")
     ]
 
 

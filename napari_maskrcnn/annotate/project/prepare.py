@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_maskrcnn.annotate.image_states import Plane, State, States
 from napari_maskrcnn.annotate.project.entries import Entry
+from napari_maskrcnn.annotate.project.picture import Picture, read_picture
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import (
     Stored,
@@ -22,7 +22,6 @@ from napari_maskrcnn.annotate.project.stored import (
     stacked,
     write_prediction,
 )
-from napari_maskrcnn.images import read_image
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.models.model import file_hash
@@ -44,7 +43,7 @@ class Ready:
         Of the image in its project.
     path : Path
         Its file.
-    image : (…, H, W) or (H, W, C) array
+    picture : Picture
         Its pixels.
     stored : Stored
         The labels to show: those of a person, or else of the prediction.
@@ -58,17 +57,12 @@ class Ready:
 
     name: str
     path: Path
-    image: NDArray[Any]
+    picture: Picture
     stored: Stored
     kept: Kept | None
     choice: Choice | None
     states: States
     regions: Any = None
-
-    @property
-    def rgb(self) -> bool:
-        """Whether the last axis of the image holds colours."""
-        return self.image.ndim > self.stored.labels.ndim
 
     @property
     def planes(self) -> list[Plane]:
@@ -95,7 +89,7 @@ class Predictor:
         return kept.settings == self.settings and kept.model_hash == self._model_hash()
 
     def predict(
-        self, image: NDArray[Any], stop: threading.Event | None
+        self, picture: Picture, stop: threading.Event | None
     ) -> Job[tuple[Kept, Choice] | None]:
         """Predict all planes of an image; None when it was stopped before the last one."""
         from napari_maskrcnn.models import load_model
@@ -104,12 +98,10 @@ class Predictor:
         if self._model is None or self._model.weights_hash != digest:
             yield Progress(0, 0, f"Loading {self.settings.model}")
             self._model = load_model(self.settings.model, self.settings.device)
-        planes = planes_of(spatial(image))
-
-        def read(plane: Plane) -> NDArray[Any]:
-            return np.asarray(image[tuple(slice(None) if at is None else at for at in plane)])
-
-        kept = yield from predict_planes_job(planes, read, self.settings, stop, self._model)
+        planes = planes_of(picture.shape)
+        kept = yield from predict_planes_job(
+            planes, picture.plane, self.settings, stop, self._model
+        )
         if len(kept.planes) < len(planes) or (stop is not None and stop.is_set()):
             return None
         return kept, Choice(kept.score)
@@ -121,12 +113,6 @@ class Predictor:
         if self._hash is None or self._hash[0] != stamp:
             self._hash = (stamp, file_hash(path))
         return self._hash[1]
-
-
-def spatial(image: NDArray[Any]) -> tuple[int, ...]:
-    """Shape of the labels of an image: without a last axis of three or four colours."""
-    colours = image.ndim > 2 and image.shape[-1] in (3, 4) and min(image.shape[-3:-1]) > 4
-    return image.shape[:-1] if colours else image.shape
 
 
 def planes_of(shape: tuple[int, ...]) -> list[Plane]:
@@ -170,7 +156,7 @@ def prepare_job(
     """
     yield Progress(0, 0, f"Opening {name}")
     path = project.image_path(name)
-    image = read_image(path)
+    picture = read_picture(path)
     stored = read_labels_of(project, name)
     predicted = read_prediction(project, name)
     if stored is None:
@@ -178,7 +164,7 @@ def prepare_job(
         untouched = project.entry(name).state in (State.NEW, State.PREDICTED)
         outdated = predicted is not None and untouched and not predictor.is_current(predicted[0])
         if predicted is None or outdated:
-            predicted = yield from predictor.predict(image, stop)
+            predicted = yield from predictor.predict(picture, stop)
             if predicted is None:
                 return None
             _keep_prediction(project, name, *predicted)
@@ -187,15 +173,15 @@ def prepare_job(
     elif predicted is not None:
         # The window asks for it next: now it is remembered.
         predicted[0].choose(predicted[1])
-    if stored.labels.shape != spatial(image):
+    if stored.labels.shape != picture.shape:
         labels = project.file("labels", name, ".tif")
         raise ValueError(
-            f"{path} has {spatial(image)} pixels, but its labels {labels} have "
+            f"{path} has {picture.shape} pixels, but its labels {labels} have "
             f"{stored.labels.shape}. Put the right image back, or move the labels away."
         )
     kept, choice = predicted if predicted is not None else (None, None)
     regions = read_regions(project, name)
-    return Ready(name, path, image, stored, kept, choice, project.states(name), regions)
+    return Ready(name, path, picture, stored, kept, choice, project.states(name), regions)
 
 
 def _keep_prediction(project: Project, name: str, kept: Kept, choice: Choice) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_maskrcnn.annotate.project.prepare import Predictor, planes_of, spatial
+from napari_maskrcnn.annotate.project.picture import Picture
+from napari_maskrcnn.annotate.project.prepare import Predictor, planes_of
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.predict.kept import Choice, Kept
@@ -36,12 +35,12 @@ class Squares(Predictor):
         return self.digest
 
     def predict(
-        self, image: NDArray[Any], stop: threading.Event | None
+        self, picture: Picture, stop: threading.Event | None
     ) -> Job[tuple[Kept, Choice] | None]:
         yield Progress(0, 1, "Predicting")
         if stop is not None and stop.is_set():
             return None
         self.predicted += 1
-        shape = spatial(image)
+        shape = picture.shape
         planes = {plane: squares(shape[-2:]) for plane in planes_of(shape)}
         return Kept(planes, self.settings, "squares", self.digest, 0.3), Choice(0.3)

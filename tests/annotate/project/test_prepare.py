@@ -31,7 +31,7 @@ def test_an_image_is_predicted_once(project: Project, images: list[Path]) -> Non
     assert needs_prediction(project, project.entry("a"))
     ready = run(prepare_job(project, "a", predictor))
     assert ready is not None
-    assert (ready.path, ready.rgb, ready.planes) == (images[0], False, [])
+    assert (ready.path, ready.picture.rgb, ready.planes) == (images[0], False, [])
     assert np.unique(ready.stored.labels).tolist() == [0, 1, 2]
     assert ready.states == States(State.PREDICTED)
     entry = project.entry("a")
