@@ -53,6 +53,7 @@ pictures: $(VENV)/.installed-docs
 	@$(LIBRARIES) --virtual-screen
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_pictures.py $(PICTURES_ARGS)
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_project_picture.py
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_training_pictures.py
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_channels_picture.py
 	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python docs/make_learning_picture.py
 

@@ -172,6 +172,8 @@ class FineTuneWidget(Dock):
         self.plot.show_history(result.history)
         self.view.set_result(result, self._places)
         base = Path(result.model.card.base).stem.removeprefix("my-")
+        # The proof has the place: nothing else can be trained until it is decided upon.
+        self.form.hide()
         self.proof.show_result(result, free_name(f"my-{base}" if base else "my-model"))
 
     def _give_up(self, *_: object) -> None:
@@ -196,5 +198,6 @@ class FineTuneWidget(Dock):
         if stored is not None:
             stored.remove()
         self._result = None
+        self.form.show()
         self.view.forget()
         self.proof.forget()

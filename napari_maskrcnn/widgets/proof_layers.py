@@ -34,6 +34,8 @@ KINDS = {"found": COLOURS[ADDED], "missed": COLOURS[REMOVED], "extra": COLOURS[R
 #: Between the two, of the width of one.
 GAP = 0.06
 OPACITY = 0.75
+#: Of the brightness, for what nobody knows the truth of.
+UNJUDGED = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +68,19 @@ def picture_job(
 
 
 def shown_image(example: Example) -> NDArray[np.uint8]:
-    """Image of an example between its limits, in grey or, of three or four channels, in colour."""
+    """Image of an example between its limits, in grey or, of three or four channels, in colour.
+
+    What lies around it and is not judged is dark.
+    """
     image = np.asarray(example.image, np.float32)
     if image.ndim == 3:
         image = image[..., :3] if image.shape[2] in (3, 4) else image[..., 0]
     low, high = example.limits
     scaled = np.nan_to_num((image - low) * (255 / ((high - low) or 1)))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    shown = np.clip(scaled, 0, 255)
+    if example.ignored is not None:
+        shown[example.ignored] *= UNJUDGED
+    return shown.astype(np.uint8)
 
 
 def legend(compared: Comparison) -> str:

@@ -166,3 +166,13 @@ def test_any_image_can_be_shown(viewer: Any, image: Any, shape: tuple[int, ...])
     ProofLayers(viewer).show(found, {})
     assert isinstance(viewer.layers[IMAGE], Image)
     assert viewer.layers[IMAGE].rgb == (len(shape) == 3)
+
+
+def test_what_is_not_judged_is_dark() -> None:
+    image, labels = np.full((9, 9), 7.0), np.eye(9, dtype=int)
+    known = np.zeros((9, 9), bool)
+    known[:, :4] = True
+    example = Example(image, labels, "half", ignored=~known, intensities=(0.0, 7.0))
+    shown = shown_image(example)
+    assert shown[known].tolist() == [255] * 36
+    assert (shown[~known] == 89).all()
