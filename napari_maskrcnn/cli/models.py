@@ -60,6 +60,22 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     imported.add_argument("--name", help="name of the model (default: the file's)")
     add_overwrite(imported)
+    download = add_verb(
+        verbs,
+        "download",
+        run_download,
+        "fetch a model from the internet",
+        f"{PROGRAM} models download coco",
+    )
+    download.add_argument(
+        "name", choices=("coco",), help="coco: torchvision's, 90 everyday classes, 178 MB"
+    )
+    for verb in (listed, info, imported, *_add_trash(verbs), download):
+        add_json(verb)
+
+
+def _add_trash(verbs: Subparsers) -> list[argparse.ArgumentParser]:
+    """Add the two ways to the trash and back."""
     removed = add_verb(
         verbs,
         "remove",
@@ -76,18 +92,7 @@ def add_parser(subparsers: Subparsers) -> None:
         f"{PROGRAM} models restore mine",
     )
     restored.add_argument("name", metavar="NAME", help="name of a model that was removed")
-    download = add_verb(
-        verbs,
-        "download",
-        run_download,
-        "fetch a model from the internet",
-        f"{PROGRAM} models download coco",
-    )
-    download.add_argument(
-        "name", choices=("coco",), help="coco: torchvision's, 90 everyday classes, 178 MB"
-    )
-    for verb in (listed, info, imported, removed, restored, download):
-        add_json(verb)
+    return [removed, restored]
 
 
 def run_list(args: argparse.Namespace, stop: threading.Event) -> int:

@@ -80,7 +80,7 @@ def shown_image(example: Example) -> NDArray[np.uint8]:
     shown = np.clip(scaled, 0, 255)
     if example.ignored is not None:
         shown[example.ignored] *= UNJUDGED
-    return shown.astype(np.uint8)
+    return np.rint(shown).astype(np.uint8)
 
 
 def legend(compared: Comparison) -> str:
