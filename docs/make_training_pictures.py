@@ -69,6 +69,7 @@ def main() -> None:
         dock.setMinimumWidth(PANEL_WIDTH)
         wait(lambda: len(dock.table.files.rows) > 1)
         dock.choose("my-fibroblasts")
+        finish(dock.lister)
         save(viewer, "models")
         viewer.close()
 

@@ -10,6 +10,9 @@ from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.folder import ModelEntry, list_models
 from napari_maskrcnn.models.weights import read_card
 
+#: What the settings of a training call its base when it has none.
+FROM_SCRATCH = "none"
+
 
 @dataclass(frozen=True)
 class ModelSummary:
@@ -75,7 +78,9 @@ def summaries() -> list[ModelSummary]:
 def _training_line(record: dict[str, Any]) -> str:
     settings = record.get("settings")
     base = settings.get("base", "") if isinstance(settings, dict) else ""
-    parts = [f"Trained on {record.get('images', '?')} images, {record.get('objects', '?')} objects"]
+    images = record.get("images", "?")
+    of = "1 image" if images == 1 else f"{images} images"
+    parts = [f"Trained on {of}, {record.get('objects', '?')} objects"]
     seconds = record.get("seconds")
     if isinstance(seconds, int | float):
         parts.append(f"{max(1, round(seconds / 60))} min")
@@ -84,4 +89,5 @@ def _training_line(record: dict[str, Any]) -> str:
         was = before.get("ap50") if isinstance(before, dict) else None
         gained = f"{was:.2f} → " if isinstance(was, int | float) else ""
         parts.append(f"AP {gained}{after['ap50']:.2f}")
-    return f"{', '.join(parts)}{f', from {base}' if base else ''}."
+    origin = "from scratch" if base == FROM_SCRATCH else f"from {base}"
+    return f"{', '.join([*parts, *([origin] if base else [])])}."

@@ -153,6 +153,10 @@ class FineTuneWidget(Dock):
         self.plot.setVisible(shown)
         self.parts.setVisible(shown)
 
+    def _show_form(self, shown: bool) -> None:
+        self.form.setVisible(shown)
+        self.row.setVisible(shown)
+
     def _step(self, step: Progress) -> None:
         if "loss" in step.data:
             self.plot.append(step.data)
@@ -173,7 +177,7 @@ class FineTuneWidget(Dock):
         self.view.set_result(result, self._places)
         base = Path(result.model.card.base).stem.removeprefix("my-")
         # The proof has the place: nothing else can be trained until it is decided upon.
-        self.form.hide()
+        self._show_form(False)
         self.proof.show_result(result, free_name(f"my-{base}" if base else "my-model"))
 
     def _give_up(self, *_: object) -> None:
@@ -198,6 +202,6 @@ class FineTuneWidget(Dock):
         if stored is not None:
             stored.remove()
         self._result = None
-        self.form.show()
+        self._show_form(True)
         self.view.forget()
         self.proof.forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -37,7 +38,10 @@ MOST_TRASHED = 20
 
 
 def _day(row: ModelSummary) -> str:
-    return f"{row.made.astimezone():%d %b %y}" if row.made is not None else ""
+    if row.made is None:
+        return ""
+    made = row.made.astimezone()
+    return f"{made:%d %b}" if made.year == datetime.now().year else f"{made:%b %Y}"
 
 
 COLUMNS: tuple[Column[ModelSummary], ...] = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_maskrcnn.widgets.style import CHECKED
+from napari_maskrcnn.widgets.style import CHECKED, PRIMARY
 
 if TYPE_CHECKING:
     from napari_maskrcnn.train.fine_tune import FineTuneResult
@@ -63,6 +63,7 @@ class ProofBox(QWidget):
         self.name = QLineEdit()
         self.name.setToolTip("Letters, digits, '.', '_' and '-'")
         self.accept = QPushButton("Accept")
+        self.accept.setStyleSheet(PRIMARY)
         self.accept.setToolTip("Keep the model under this name; it appears in every model list")
         self.discard = QPushButton("Discard")
         self._build()

@@ -89,7 +89,9 @@ def legend(compared: Comparison) -> str:
     for kind, colour in KINDS.items():
         sides = [side for side in (compared.before, compared.after) if side is not None]
         counts = " → ".join(str(side.count(kind)) for side in sides)
-        words.append(f'<span style="color:{colour}">■</span> {kind} {counts}')
+        # Told in one piece each, wherever the line breaks.
+        told = f"{kind} {counts}".replace(" ", "&nbsp;")
+        words.append(f'<span style="color:{colour}">■</span>&nbsp;{told}')
     return " &nbsp; ".join(words)
 
 

@@ -92,7 +92,7 @@ def test_the_kinds_have_their_colours_and_a_table(viewer: Any, example: Example)
     np.testing.assert_allclose(after.colormap.color_dict[extra][:3], levels, atol=0.01)
     assert not after.editable
     count = len(set(example.labels[example.labels > 0].tolist()))
-    text = legend(picture(example).comparison)
+    text = legend(picture(example).comparison).replace("&nbsp;", " ")
     assert f"found 0 → {count}" in text
     assert f"missed {count} → 0" in text
     assert "extra 0 → 1" in text
