@@ -23,8 +23,7 @@ ADD = Tool(
     "Add",
     "A",
     "outline",
-    "Draw around an object that was missed. Around one that is badly drawn, or in pieces, it is "
-    "drawn anew.",
+    "Draw around an object that was missed, or that is badly drawn or in pieces.",
 )
 FIND = Tool(
     "Find",
