@@ -41,7 +41,9 @@ def images_in(folder: Path) -> list[Path]:
     return [
         path
         for path in files
-        if is_image(path) and not path.name.startswith(".") and not path.stem.endswith("_labels")
+        if is_image(path)
+        and not path.name.startswith(".")
+        and not path.stem.removesuffix(".ome").endswith("_labels")
     ]
 
 

@@ -49,6 +49,7 @@ def test_the_pixel_size_of_the_file(tmp_path: Path) -> None:
 
 def test_a_zarr_is_an_image_of_the_folder(tmp_path: Path) -> None:
     zarr.save_array(str(tmp_path / "cells.zarr"), PIXELS[0, 0])
+    zarr.save_array(str(tmp_path / "cells_labels.ome.zarr"), PIXELS[0, 0])
     (tmp_path / "other").mkdir()
     assert images_in(tmp_path) == [tmp_path / "cells.zarr"]
     assert np.array_equal(read_picture(tmp_path / "cells.zarr").image, PIXELS[0, 0])
