@@ -206,7 +206,7 @@ def fine_tune_job(
         stop=stop,
     )
     card, after = yield from _judge_job(start.card, trained, examples, validation, settings, stop)
-    card = _card(card, settings, examples, trained, before, after)
+    card = _card(card, settings, examples, validation or (), trained, before, after)
     return FineTuneResult(
         Model(trained.network, card, None, device),
         trained.history,
@@ -272,6 +272,7 @@ def _card(
     card: ModelCard,
     settings: TrainSettings,
     examples: Sequence[Example],
+    held: Sequence[Example],
     trained: Trained,
     before: dict[str, float],
     after: dict[str, float],
@@ -283,6 +284,7 @@ def _card(
         "names": [example.name for example in examples[:MOST_NAMES]],
         # What of each of them somebody said is correct.
         "correct": [example.correct for example in examples[:MOST_NAMES]],
+        "held_out": [[example.name, example.correct] for example in held[:MOST_NAMES]],
         "objects": sum(len(example.objects) for example in examples),
         "classes": class_counts(examples),
         "steps": trained.history[-1]["step"] if trained.history else 0,

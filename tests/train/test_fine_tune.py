@@ -66,7 +66,9 @@ def test_the_python_call_trains_on_regions_and_can_be_stopped(base: Model, tmp_p
     assert not result.finished
     assert len(result.history) == 2
     assert result.before == result.after == {}
-    assert result.model.card.history[-1]["images"] == 2
+    (record,) = result.model.card.history
+    assert (record["images"], record["correct"]) == (2, ["finished regions"] * 2)
+    assert record["held_out"] == []
 
 
 @pytest.mark.parametrize(
