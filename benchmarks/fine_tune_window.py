@@ -72,13 +72,14 @@ def wait(ready: Callable[[], bool]) -> None:
 
 
 def stroke(viewer: napari.Viewer, layer: Labels, frames: int) -> list[float]:
-    """Paint along a wave, a frame a step; seconds that painting and drawing each took."""
+    """Paint a new object along a wave, a frame a step; seconds that each took until drawn."""
     height, width = layer.data.shape
+    label = int(layer.data.max()) + 1
     taken = []
     for step in range(frames):
         at = (height * (0.5 + 0.4 * np.sin(step / 15)), width * (0.05 + 0.9 * step / frames))
         begin = time.perf_counter()
-        layer.paint(at, 1)
+        layer.paint(at, label)
         QApplication.processEvents()
         taken.append(time.perf_counter() - begin)
         live(INTERVAL)

@@ -84,6 +84,7 @@ class FineTuneWidget(Dock):
     def showEvent(self, event: QShowEvent | None) -> None:
         """List the pairs anew: labels may have been corrected since. Look for what a crash left."""
         self.form.list_pairs()
+        self._closed = False
         if not self._searched:
             self._searched = True
             self.resume.search()
@@ -154,6 +155,7 @@ class FineTuneWidget(Dock):
         self.parts.setVisible(shown)
 
     def _show_form(self, shown: bool) -> None:
+        self.resume.setVisible(shown and bool(self.resume.offers))
         self.form.setVisible(shown)
         self.row.setVisible(shown)
 

@@ -15,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_maskrcnn.jobs import run
+from napari_maskrcnn.models import Model
 from napari_maskrcnn.train.dataset import Example
+from napari_maskrcnn.train.fine_tune import fine_tune_job
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.stored import (
     CHECKPOINT,
@@ -58,6 +61,8 @@ def test_examples_and_settings_come_back_exactly(stored: StoredTraining, example
         intensities=(0.5, 9.0),
         classes={2**40 + 1: "α"},
         cut_from=("whole", 3, 4),
+        correct="finished regions",
+        held_out=True,
     )
     stored.write([example, cut], SETTINGS)
     examples, settings = stored.read()
@@ -68,6 +73,30 @@ def test_examples_and_settings_come_back_exactly(stored: StoredTraining, example
             assert type(was) is type(now)
             np.testing.assert_array_equal(was, now)
             assert getattr(was, "dtype", None) == getattr(now, "dtype", None)
+
+
+def test_a_training_goes_on_from_what_was_stored(example: Example, base: Model) -> None:
+    settings = TrainSettings(epochs=3, batch=2, crop=64, device="cpu")
+    first = StoredTraining()
+    first.take()
+    first.write([example], settings)
+    stop = threading.Event()
+    options = {"base": base, "checkpoint": first.checkpoint}
+    job = fine_tune_job(first.read()[0], settings, stop=stop, **options)
+    part = run(job, lambda step: stop.set() if step.data.get("step") == 2 else None)
+    assert not part.finished
+    first.leave()
+    first.ended()
+    (left,) = stopped_trainings(trainings_folder())
+    again = StoredTraining(left.path)
+    again.take()
+    examples, settings = again.read()
+    whole = run(fine_tune_job(examples, settings, resume=True, **options))
+    again.remove()
+    assert whole.finished
+    assert [row["step"] for row in whole.history] == list(range(1, len(whole.history) + 1))
+    assert [row["loss"] for row in whole.history[:2]] == [row["loss"] for row in part.history]
+    assert len(whole.history) > 2
 
 
 def test_only_what_nobody_works_on_is_offered(stored: StoredTraining) -> None:

@@ -130,8 +130,11 @@ def test_what_a_crash_left_is_continued_with_its_own_labels(
     assert call["settings"].epochs == 7
     np.testing.assert_array_equal(call["examples"][0].labels, nuclei[1])
     assert not widget.resume.isVisibleTo(widget)
+    assert not widget.form.isVisibleTo(widget)
     widget.proof.discard.click()
     assert not left.path.exists()
+    assert widget.form.isVisibleTo(widget)
+    assert widget.row.isVisibleTo(widget)
 
 
 def test_discarding_removes_what_a_crash_left(
