@@ -65,7 +65,8 @@ class Datasets:
 
     def judge(self, model: Model) -> dict[str, float]:
         """AP at IoU 0.5 of a model on the new and on the old kind."""
-        return {"new": mean_ap(model, self.new), "old": mean_ap(model, self.old)}
+        new, old = (mean_aps(model, part, (model.score,))[0] for part in (self.new, self.old))
+        return {"new": new, "old": old}
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ class Case:
         return sum(len(example.objects) for example in self.examples)
 
 
-def mean_ap(model: Model, examples: Sequence[Example], score: float | None = None) -> float:
-    """Mean AP at IoU 0.5 over images; `score` None is the model's own."""
-    found = []
+def mean_aps(model: Model, examples: Sequence[Example], scores: Sequence[float]) -> list[float]:
+    """Mean AP at IoU 0.5 over images, of the objects from each score on."""
+    rows = []
     for example in examples:
-        instances = run(predict_job(example.image, PredictSettings(), model))
-        labels = instances.above(model.score if score is None else score).to_labels()
-        found.append(average_precision(example.labels, labels, (0.5,))["0.50"])
-    return float(np.mean(found))
+        found = run(predict_job(example.image, PredictSettings(), model))
+        labels = [found.above(score).to_labels() for score in scores]
+        rows.append([average_precision(example.labels, y, (0.5,))["0.50"] for y in labels])
+    return [float(mean) for mean in np.mean(rows, axis=0)]
 
 
 def first_objects(examples: Sequence[Example], count: int | None) -> list[Example]:

@@ -22,6 +22,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN as Reference
@@ -34,7 +35,7 @@ from torchvision.models.resnet import ResNet
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from benchmarks.engines import Engine, careful
-from benchmarks.fine_tune import Case, Datasets, mean_ap, measure, medians, parser, say
+from benchmarks.fine_tune import Case, Datasets, mean_aps, measure, medians, parser, say
 from benchmarks.machine import describe
 from napari_maskrcnn.device import choose_device
 from napari_maskrcnn.models.load import load_model
@@ -212,11 +213,12 @@ def main() -> None:
             training = Training(base, data.learn, TrainSettings(seed=seed), engine)
             training.run(args.minutes, rate)
             model = read_back(training.network, base)
-            best = max(SCORES, key=lambda score, m=model: mean_ap(m, data.new, score))
-            new, old = (mean_ap(model, part, best) for part in (data.new, data.old))
+            scored = mean_aps(model, data.new, SCORES)
+            best = int(np.argmax(scored))
             name = f"torchvision, rate {rate}"
-            rows.append({"case": name, "seed": seed, "steps": training.steps, "score": best})
-            rows[-1] |= {"new": new, "old": old}
+            row = {"case": name, "seed": seed, "steps": training.steps, "score": SCORES[best]}
+            old = mean_aps(model, data.old, SCORES)[best]
+            rows.append({**row, "new": scored[best], "old": old})
             say(rows[-1])
         case = Case("ours", data.learn, args.base)
         rows.append(measure(case, data, args.minutes, seed, REACH))

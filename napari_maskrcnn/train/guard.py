@@ -6,7 +6,7 @@ from the base to a fine-tuned network are good ones as well: part of the way alo
 gain is there and little is lost (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
 2022). What is lost grows with the distance from the base, so it is the distance that is limited, as
 in Gouk et al., "Distance-based regularisation of deep networks for fine-tuning", ICLR 2021: a long
-training or a fast computer forgets no more than a short or a slow one. The weights that are
+training or a fast computer goes no farther than a short or a slow one. The weights that are
 validated and returned are::
 
     base + min(1, reach · |base| / |learnt - base|) · (learnt - base)
