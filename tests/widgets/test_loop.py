@@ -16,7 +16,7 @@ from napari.layers import Labels
 
 from napari_maskrcnn.annotate.image_states import State, States, put_states, states_in
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.widgets import preparing
+from napari_maskrcnn.widgets import desk, preparing
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.layers import camera_of
 from napari_maskrcnn.widgets.loop import Loop, loop_of
@@ -93,6 +93,19 @@ def test_what_was_predicted_of_an_image_goes_with_it(
     idle(loop, qtbot)
     # At once: full collections, which free what refers to itself, are rare.
     assert kept() is None
+
+
+def test_removed_layers_are_collected_while_the_mouse_rests(
+    make_napari_viewer: Make, qtbot: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "IMAGES", 2)  # the first one that is shown counts as well
+    monkeypatch.setattr(desk, "REST_MS", 20)
+    viewer = make_napari_viewer(show=True)
+    loop = opened(viewer, qtbot, project)
+    layer = weakref.ref(viewer.layers[1])
+    loop.verify_next()
+    idle(loop, qtbot)
+    qtbot.waitUntil(lambda: layer() is None, timeout=5_000)
 
 
 def test_to_the_end_and_back(
