@@ -184,7 +184,7 @@ def _check_scale(scale: tuple[float, ...], axes: int) -> tuple[float, ...]:
 
 
 def _check_axes(axes: str, shape: tuple[int, ...]) -> str:
-    named = axes.upper()
+    named = str(axes).upper()
     if len(named) != len(shape) or named[-2:] != "YX" or not (named.isascii() and named.isalpha()):
         raise ValueError(
             f"The axes are {axes!r}, but the labels have the shape {shape}. Give one letter for "

@@ -40,7 +40,7 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
     ValueError
         They are not one letter for each axis, or have no plane.
     """
-    named = axes.strip().upper()
+    named = str(axes).strip().upper()
     lengths = " × ".join(map(str, shape))
     if len(named) != len(shape) or not (named.isascii() and named.isalpha()):
         raise ValueError(

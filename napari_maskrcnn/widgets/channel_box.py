@@ -44,7 +44,7 @@ class ChannelBox(QWidget):
 
     def set_image(self, image: Image | None) -> None:
         """Offer the colours or the axes of an image; of the same image the choice stays."""
-        same = image is not None and self._image is not None and self._image() is image
+        same = image is not None and self._shown() is image
         chosen = self.box.currentText() if same or (image is not None and image.rgb) else ""
         self._image = weakref.ref(image) if image is not None else None
         if not same:
@@ -63,8 +63,9 @@ class ChannelBox(QWidget):
 
     def axis(self) -> int | None:
         """Return the axis of the layer that holds its channels; None when its axes are a stack."""
-        axis = self.box.currentData()
-        return None if axis is None else int(axis)
+        axis, image = self.box.currentData(), self._shown()
+        # The data of a layer may have been replaced by others of fewer axes.
+        return int(axis) if axis is not None and image and axis < image.ndim - 2 else None
 
     def channels(self) -> tuple[int, ...] | None:
         """Return the channels to look at; None: all colours, or the usual ones of an axis.
@@ -75,8 +76,8 @@ class ChannelBox(QWidget):
             There is no such channel.
         """
         if self.axis() is None:
-            colour = self.box.currentIndex() - 1
-            return (colour,) if colour >= 0 else None
+            colour, image = self.box.currentIndex() - 1, self._shown()
+            return (colour,) if colour >= 0 and image and image.rgb else None
         text = self.numbers.text().strip()
         if not text:
             return None
@@ -104,8 +105,11 @@ class ChannelBox(QWidget):
                     self.box.setCurrentIndex(self.box.count() - 1)
 
     def _count(self) -> int:
-        image, axis = self._image() if self._image is not None else None, self.axis()
+        image, axis = self._shown(), self.axis()
         return spatial_shape(image)[axis] if image is not None and axis is not None else 0
+
+    def _shown(self) -> Image | None:
+        return self._image() if self._image is not None else None
 
     def _follow(self) -> None:
         count = self._count()

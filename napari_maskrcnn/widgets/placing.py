@@ -141,6 +141,11 @@ def _candidates(layers: LayerList, image: Image, preferred: Labels | None) -> li
 def _check_shape(image: Image, kept: Kept) -> None:
     shape = spatial_shape(image)
     for plane, found in kept.planes.items():
+        if len(shape) != len(plane):
+            raise ValueError(
+                f"{image.name!r} changed from {len(plane)} to {len(shape)} axes while it was "
+                "predicted. Predict again."
+            )
         now = tuple(length for length, at in zip(shape, plane, strict=True) if at is None)
         if now != found.shape:
             raise ValueError(

@@ -57,7 +57,7 @@ def test_a_series_is_one_of_frames(tmp_path: Path) -> None:
     export(np.stack([stack, stack]), path, axes="TZYX", overwrite=True)
     with tifffile.TiffFile(path) as tif:
         assert tif.series[0].axes == "TZYX"
-    for wrong in ("TXY", "YX", "T1X"):
+    for wrong in ("TXY", "YX", "T1X", 5):
         with pytest.raises(ValueError, match="one letter for each"):
             export(stack, tmp_path / "y.tif", axes=wrong)
 

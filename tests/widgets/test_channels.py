@@ -99,11 +99,17 @@ def test_what_is_offered_follows_the_image(qtbot: Any) -> None:
     box.numbers.setText("1, 0")
     box.set_image(series)
     assert box.channels() == (1, 0)
-    box.set_image(Image(np.zeros((5, 8, 8))))
+    stack = Image(np.zeros((5, 8, 8)))
+    box.set_image(stack)
     assert box.axis() is None
     assert box.box.itemText(1) == "axis 0: 5 channels"
     box.box.setCurrentIndex(1)
     assert box.axis() == 0
+    stack.data = np.zeros((8, 8))
+    assert box.axis() is None
+    assert box.channels() is None
+    stack.data = np.zeros((5, 8, 8))
+    box.set_image(stack)
     assert box.channels() is None
     box.set_image(Image(np.zeros((8, 8))))
     assert box.axis() is None

@@ -185,16 +185,25 @@ def test_an_image_removed_meanwhile_leaves_nothing_behind(
     assert notes == [f"info: {GONE.format('cells')}"]
 
 
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [((30, 50), "from (128, 128) to (30, 50) pixels"), ((3, 30, 50), "from 2 to 3 axes")],
+)
 def test_an_image_replaced_meanwhile_is_said(
-    viewer: Any, qtbot: Any, tiny_model: str, notes: list[str]
+    viewer: Any,
+    qtbot: Any,
+    tiny_model: str,
+    notes: list[str],
+    now: tuple[int, ...],
+    said: str,
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    viewer.layers["cells"].data = np.zeros((30, 50), np.uint8)
+    viewer.layers["cells"].data = np.zeros(now, np.uint8)
     qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert len(notes) == 1
-    assert "changed from (128, 128) to (30, 50) pixels" in notes[0]
+    assert f"changed {said} while it was predicted" in notes[0]
 
 
 def test_what_ended_a_prediction_early_is_said_and_the_rest_kept(
