@@ -48,16 +48,24 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
 def as_image(image: Any) -> Any:
     """Return anything with a shape and a type as it is, unread, and the rest as an array.
 
+    Masked pixels of a masked array take the least value that is not masked, as those do that are
+    not finite.
+
     Raises
     ------
     ValueError
-        It is the name of a file.
+        It is the name of a file, or all of it is masked.
     """
     if isinstance(image, str | Path):
         raise ValueError(
             f"{str(image)!r} is the name of a file; give its pixels, such as "
             "skimage.io.imread(name), or predict the file on the command line."
         )
+    if isinstance(image, np.ma.MaskedArray) and image.dtype.kind in "buif":
+        values = image.compressed()
+        if image.size and not values.size:
+            raise NoFinitePixelError("The image has no pixel that is not masked.")
+        return image.filled(np.fmin.reduce(values)) if values.size else image.data
     of_pixels = hasattr(image, "shape") and isinstance(getattr(image, "dtype", None), np.dtype)
     return image if of_pixels else np.asarray(image)
 

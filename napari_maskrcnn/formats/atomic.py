@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -205,6 +205,9 @@ def _reason(target: Path, error: OSError) -> str:
             f"writing in {folder} is not allowed, or another program has the file open. "
             "Choose another folder, or close that program."
         )
+    if error.errno == errno.EFBIG:
+        # Of 4 GB on a stick formatted with FAT32, or a limit of the account.
+        return "the file is larger than the disk or account allows. Choose another disk."
     if error.errno == errno.ENAMETOOLONG:
         return "the name is too long. Choose a shorter one."
     return f"{error.strerror or error}. Try again or choose another folder."

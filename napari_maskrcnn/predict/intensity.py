@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.images import (
     HIGH_PERCENT,
+    LARGEST,
     LOW_PERCENT,
     NoFinitePixelError,
     channels_first,
@@ -116,7 +117,9 @@ def _range(image: Any, channels: Sequence[int] | None) -> tuple[float, float]:
         high = np.fmax(high, np.fmax.reduce(chw, axis=None))
     if np.isnan(low):
         what = "The image has" if channels is None else f"The channels {tuple(channels)} have"
-        raise NoFinitePixelError(f"{what} no finite pixel (all are NaN or infinite).")
+        raise NoFinitePixelError(
+            f"{what} no finite pixel (all are NaN, infinite or beyond ±{LARGEST:g})."
+        )
     return float(low), float(high)
 
 

@@ -81,9 +81,8 @@ class Source:
     def __post_init__(self) -> None:
         shape = tuple(self.array.shape)
         object.__setattr__(self, "axes", check_axes(self.axes, shape))
-        for letter, length in zip(self.axes, shape, strict=True):
-            if length == 0:
-                raise ValueError(f"The image has shape {shape}: its axis {letter} is empty.")
+        if 0 in shape:
+            raise ValueError(f"The image has shape {shape}: it holds no pixel.")
         size = self.pixel_size
         sound = size is None or all(0 < one < math.inf for one in size)
         if not sound or (size is not None and len(size) != len(self.label_axes)):

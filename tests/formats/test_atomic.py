@@ -66,6 +66,7 @@ def test_refuses_a_folder(tmp_path: Path, overwrite: bool) -> None:
         (errno.ENOSPC, r"the disk is full \(\d+\.\d MB left\)\. Free some space"),
         (errno.EACCES, "is not allowed, or another program has the file open. Choose another"),
         (errno.EROFS, "is not allowed"),
+        (errno.EFBIG, "larger than the disk or account allows. Choose another disk"),
         (errno.ENAMETOOLONG, "the name is too long. Choose a shorter one"),
         (errno.EIO, "Input/output error. Try again or choose another folder"),
     ],

@@ -76,6 +76,24 @@ def test_an_image_without_a_finite_pixel_is_refused(value: float, lazy: bool) ->
         measure(image[..., 0], None, True)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_what_is_masked_is_the_darkest(dtype: type) -> None:
+    image = np.arange(5, 69).reshape(8, 8).astype(dtype)
+    masked = np.ma.masked_greater(image, 60)
+    found = as_image(masked)
+    assert type(found) is np.ndarray
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, np.where(image > 60, 5, image))
+    measure(found, None, True)
+    with pytest.raises(ValueError, match="no pixel that is not masked"):
+        as_image(np.ma.masked_all((8, 8), dtype))
+
+
+def test_values_too_large_for_the_network_are_not_called_infinite() -> None:
+    with pytest.raises(ValueError, match=r"beyond ±1e\+30"):
+        measure(np.full((8, 8), 1e300), None, True)
+
+
 def test_what_is_not_finite_is_the_darkest() -> None:
     image = np.arange(100.0).reshape(10, 10)
     image[3], image[4] = np.nan, np.inf

@@ -119,7 +119,7 @@ def test_many_channels_are_no_pixels_where_they_are_named() -> None:
 
 
 def test_an_empty_axis_is_named() -> None:
-    with pytest.raises(ValueError, match=r"shape \(0, 6, 5\): its axis Z is empty"):
+    with pytest.raises(ValueError, match=r"shape \(0, 6, 5\): it holds no pixel"):
         Source(np.zeros((0, 6, 5)), "ZYX")
 
 
