@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,17 +19,14 @@ from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.models.weights import save_weights
-from napari_maskrcnn.network.maskrcnn import MaskRCNN
-from napari_maskrcnn.predict.plane import predict_job
-from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.train.base import Start, begin
 from napari_maskrcnn.train.calibrate import choose_score_job
 from napari_maskrcnn.train.classes import class_counts, settle_classes
 from napari_maskrcnn.train.curves import curves
 from napari_maskrcnn.train.dataset import Example, make_example, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
-from napari_maskrcnn.train.metrics import average_precision, count_errors
 from napari_maskrcnn.train.regions import Region, finished
+from napari_maskrcnn.train.scoring import score_job, score_network
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.split import split
 
@@ -189,11 +185,11 @@ def fine_tune_job(
     device = choose_device(settings.device)
     start.network.to(device)
     settings = settings if start.continues else replace(settings, reach=None)
-    score = partial(_score, card=start.card, held=validation) if validation else None
+    score = partial(score_network, card=start.card, held=validation) if validation else None
     before: dict[str, float] = {}
     if score is not None and not settings.from_scratch:
-        yield Progress(0, 0, "Measuring the model before")
-        before = score(start.network.eval())
+        network = start.network.eval()
+        before = yield from score_job(network, start.card, validation or (), stop)
     trained = yield from train_job(
         start.network,
         examples,
@@ -234,8 +230,9 @@ def _judge_job(
         model = Model(trained.network, card, None, next(trained.network.parameters()).device)
         score = yield from choose_score_job(model, examples, settings.seed, stop)
         card, after = replace(card, score=score), {}
-    if held and not after:
-        after = _score(trained.network, card=card, held=held)
+    # Stopped before its first step it is the base still, and somebody waits for the end.
+    if held and not after and trained.history:
+        after = score_network(trained.network, card=card, held=held)
     return card, after
 
 
@@ -251,21 +248,6 @@ def _whole(name: str, value: object) -> int:
         return operator.index(value)  # type: ignore[arg-type]  # that is what is asked here
     except TypeError:
         raise ValueError(f"{name} is {value!r}; give a whole number.") from None
-
-
-def _score(network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]) -> dict[str, float]:
-    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples, and errors in all."""
-    device = next(network.parameters()).device
-    model = Model(network, card, None, device)
-    sums = [0.0, 0.0]
-    errors: Counter[str] = Counter()
-    for example in held:
-        found = run(predict_job(example.image, PredictSettings(), model))
-        labels = example.judged(found.above(card.score).to_labels())
-        scores = average_precision(example.labels, labels, (0.5, 0.75))
-        sums = [total + value for total, value in zip(sums, scores.values(), strict=True)]
-        errors.update(count_errors(example.labels, labels))
-    return {"ap50": sums[0] / len(held), "ap75": sums[1] / len(held), **errors}
 
 
 def _card(

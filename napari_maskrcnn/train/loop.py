@@ -90,7 +90,7 @@ def train_job(
     score : callable, optional
         Measures a network on held-out images as ``{"ap50": …, "ap75": …}``; the best one is kept.
     checkpoint : Path, optional
-        Written at least every minute, and removed by nobody here.
+        Written at least every minute from the first step on, and removed by nobody here.
     resume : bool
         Continue from `checkpoint` if it is there.
     stop : threading.Event, optional
@@ -142,7 +142,7 @@ def train_job(
         # Whoever drains the job may pause it: the budget is for training alone.
         clock.go_on()
     remember(network.config, settings, device, state)
-    if checkpoint is not None:
+    if checkpoint is not None and state.step:
         # Before the last validation: one that only stopping brings must not change a resumed run.
         save_or_tell(state, checkpoint, identity)
     return _finish(state, clock, score, trouble)

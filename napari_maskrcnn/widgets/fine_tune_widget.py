@@ -73,6 +73,9 @@ class FineTuneWidget(Dock):
         self.parts.toggled.connect(self.plot.show_parts)
         self.proof.accepted.connect(self.accept)
         self.proof.discarded.connect(self._forget)
+        # What is being saved can be decided upon no more.
+        self.saver.started.connect(partial(self.proof.setEnabled, False))
+        self.saver.finished.connect(partial(self.proof.setEnabled, True))
         self.saver.returned.connect(self._saved)
         self.header.image_changed.connect(self.form.list_pairs)
         self.header.labels_changed.connect(self.form.list_pairs)
@@ -122,12 +125,12 @@ class FineTuneWidget(Dock):
 
     def accept(self, name: str) -> None:
         """Save the trained model under a name, in the background."""
-        result = self._result
+        result, stored = self._result, self._stored
         if result is None:
             return
 
         def make_job(stop: threading.Event) -> Job[Path]:
-            return save_job(result, name)
+            return save_job(result, name, stored)
 
         try:
             self.saver.start(make_job, f"Save {name}")

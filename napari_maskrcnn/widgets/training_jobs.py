@@ -75,9 +75,13 @@ def search_job(stop: threading.Event) -> Job[list[StoppedTraining]]:
     return stopped_trainings(folder)
 
 
-def save_job(result: FineTuneResult, name: str) -> Job[Path]:
-    """Add the trained model to the model folder."""
+def save_job(result: FineTuneResult, name: str, stored: StoredTraining | None = None) -> Job[Path]:
+    """Add the trained model to the model folder, and remove what was kept of its training."""
     from napari_maskrcnn.models.folder import add_model
 
     yield Progress(0, 0, f"Saving {name}")
-    return add_model(result.model, name)
+    path = add_model(result.model, name)
+    if stored is not None:
+        # Here, since the window may be gone by now: what is saved must not be offered again.
+        stored.remove()
+    return path

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from napari_maskrcnn.train.base import begin, median_diameter, with_classes
 from napari_maskrcnn.train.dataset import Example, make_example
 from napari_maskrcnn.train.fine_tune import fine_tune_job
 from napari_maskrcnn.train.settings import TrainSettings
+
+SCORING = import_module("napari_maskrcnn.train.scoring")
 
 FAST = TrainSettings(epochs=1, batch=2, crop=64, device="cpu")
 
@@ -69,6 +72,30 @@ def test_the_python_call_trains_on_regions_and_can_be_stopped(base: Model, tmp_p
     (record,) = result.model.card.history
     assert (record["images"], record["correct"]) == (2, ["finished regions"] * 2)
     assert record["held_out"] == []
+
+
+def test_stopping_while_the_base_is_measured_measures_nothing_more(
+    base: Model, example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[int, ...]] = []
+    stop = threading.Event()
+    predict = SCORING.predict_job
+
+    def watched(image: np.ndarray, *options: object) -> object:
+        looked.append(image.shape)
+        stop.set()
+        return predict(image, *options)
+
+    monkeypatch.setattr(SCORING, "predict_job", watched)
+    kept = tmp_path / "checkpoint"
+    job = fine_tune_job(
+        [example], FAST, base=base, validation=[example] * 3, checkpoint=kept, stop=stop
+    )
+    result = run(job)
+    assert len(looked) == 1
+    assert (result.history, result.before, result.after) == ((), {}, {})
+    # Nothing was learnt that could be continued.
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize(

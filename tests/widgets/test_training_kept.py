@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -197,6 +198,30 @@ def test_closing_with_an_undecided_proof_offers_it_the_next_time(
     widget.parent().destroyOnClose()
     (left,) = stopped_trainings(trainings_folder())
     assert left.names == ("cells truth",)
+
+
+def test_closing_while_the_model_is_saved_saves_it_and_offers_nothing(
+    viewer: Any, qtbot: Any, tiny_model: str, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = import_module("napari_maskrcnn.models.folder")
+    add, may_save = folder.add_model, threading.Event()
+
+    def slow(*options: Any) -> Any:
+        may_save.wait(60)
+        return add(*options)
+
+    monkeypatch.setattr(folder, "add_model", slow)
+    widget = docked(viewer)
+    press(qtbot, widget)
+    widget.proof.name.setText("mine")
+    widget.proof.accept.click()
+    assert not widget.proof.accept.isEnabled()
+    assert not widget.proof.discard.isEnabled()
+    widget.parent().destroyOnClose()
+    may_save.set()
+    root = trainings_folder()
+    qtbot.waitUntil(lambda: not list(root.iterdir()), timeout=LONG)
+    assert "mine" in [entry.name for entry in folder.list_models()]
 
 
 def test_a_disk_that_takes_nothing_is_told_and_the_training_runs(
