@@ -102,7 +102,8 @@ def predict_stack_job(
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
-    stack = stack if hasattr(stack, "shape") else as_image(stack)
+    if not hasattr(stack, "shape") or isinstance(stack, np.ma.MaskedArray):
+        stack = as_image(stack)
     check_known(stack.shape)
     source = Source(stack, _axes(stack.shape) if axes is None else axes)
     source.check_link(settings.link)

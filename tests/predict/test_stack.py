@@ -42,6 +42,14 @@ def test_linked_objects_keep_one_id(stack: np.ndarray, link: str) -> None:
     assert 0.05 <= row["score"] <= 1
 
 
+def test_a_plane_that_is_masked_has_no_object(stack: np.ndarray) -> None:
+    masked = np.ma.masked_array(stack[:2], mask=False)
+    masked[1] = np.ma.masked
+    labels, _ = nm.predict_stack(masked, device="cpu")
+    assert labels[0].max() >= 5
+    assert not labels[1].any()
+
+
 def test_lazy_arrays_are_read_a_plane_at_a_time(stack: np.ndarray) -> None:
     class Lazy:
         shape = stack.shape
