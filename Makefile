@@ -2,7 +2,8 @@
 # changed), and only then works. A second call starts within seconds.
 #
 #   make demo        the whole loop on a bundled image, with numbers and a picture
-#   make test        ruff, mypy and all tests under a virtual screen
+#   make test        ruff, mypy and the tests under a virtual screen
+#   make test-slow   the tests that take longest: kills at random moments, dense images in tiles
 #   make lint        ruff and mypy alone
 #   make docs        the documentation in site/, warnings are errors
 #   make pictures    the pictures of the documentation, from a real window
@@ -27,10 +28,10 @@ SCREENLESS := $(if $(strip $(DISPLAY)$(WAYLAND_DISPLAY)),,yes)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs pictures benchmark clean
+.PHONY: help demo test test-slow lint docs pictures benchmark clean
 
 help:
-	@sed -n '4,13s/^# *//p' Makefile
+	@sed -n '4,14s/^# *//p' Makefile
 
 demo: $(VENV)/.installed-demo
 	@$(LIBRARIES) $(if $(SCREENLESS),--virtual-screen)
@@ -39,7 +40,11 @@ demo: $(VENV)/.installed-demo
 
 test: lint
 	@$(LIBRARIES) --virtual-screen
-	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python -m pytest $(PYTEST_ARGS)
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.installed-test
+	@$(LIBRARIES) --virtual-screen
+	NAPARI_CONFIG= $(VIRTUAL_SCREEN) $(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

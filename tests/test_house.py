@@ -166,7 +166,6 @@ def test_importing_every_widget_leaves_torch_out() -> None:
     assert printed.splitlines()[-1] == "True False"
 
 
-@pytest.mark.slow
 def test_opening_the_panel_leaves_torch_out() -> None:
     printed = run_python(
         "import sys, napari\n"

@@ -24,7 +24,6 @@ def nuclei() -> Model:
     return load_model("nuclei", "cpu")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("diameter", [8, 20, 60])
 def test_the_diameter_comes_out_within_30_percent(nuclei: Model, diameter: int) -> None:
     side = max(220, 10 * diameter)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.synthetic import synthetic_nuclei
@@ -27,7 +26,6 @@ def centre_of(layer: Any, i: int) -> Any:
     return layer.data_to_world(pixel)
 
 
-@pytest.mark.slow
 def test_predict_correct_fine_tune_export(
     make_napari_viewer: Any,
     qtbot: Any,

@@ -237,7 +237,6 @@ def test_a_tool_that_changes_everything_leaves_the_window_its_turns(
     assert max(spent) < 0.02
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_window_that_is_killed_comes_back_in_the_next(
     make_napari_viewer: Make, qtbot: Any, tmp_path: Path
