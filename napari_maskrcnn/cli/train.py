@@ -249,7 +249,8 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
     try:
         path = result.save(args.output, overwrite=args.overwrite or args.resume, half=args.half)
     except (OSError, ValueError) as error:
-        return fail(args.output, f"{error} The training is kept in {checkpoint}; add --resume.")
+        kept = f" The training is kept in {checkpoint}; add --resume."
+        return fail(args.output, f"{error}{kept if checkpoint.exists() else ''}")
     steps = result.history[-1]["step"]
     before = f"{result.before['ap50']:.3f} -> " if result.before else ""
     proof = f", AP@0.5 {before}{result.after['ap50']:.3f}" if result.after else ""
@@ -265,7 +266,7 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
     if result.trouble:
         return fail(PROGRAM, result.trouble)
     if not result.finished:
-        fail(PROGRAM, f"stopped early; add --resume to continue from {checkpoint}")
+        fail(PROGRAM, f"stopped; add --resume to continue from {checkpoint}")
         return FAILED
     checkpoint.unlink(missing_ok=True)
     return DONE

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 HOME_VARIABLE = "NAPARI_MASKRCNN_HOME"
 SHARED_VARIABLE = "NAPARI_MASKRCNN_MODELS"
 RESERVED = ("nuclei", "coco")
+#: Longer names do not fit into a file's on every system, with what is put behind them.
+LONGEST_NAME = 100
+# Windows keeps these for devices, whatever ends the file's name.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -139,6 +143,10 @@ def add_model(source: str | Path | Model, name: str, overwrite: bool = False) ->
 
     check_name(name)
     target = _target(name)
+    if target.exists() and not overwrite:
+        raise FileExistsError(
+            f"There is a model {name!r} already. Choose another name, or remove that one first."
+        )
     if isinstance(source, str | Path):
         tensors, card = read_tensors(source)
         build_network(card, tensors, Path(source))
@@ -195,6 +203,10 @@ def check_name(name: str) -> None:
             f"A model name has letters, digits, '.', '_' and '-' only and does not begin with "
             f"'.', unlike {name!r}; for example {suggested_name(name)!r}."
         )
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"The name has {len(name)} letters; give at most {LONGEST_NAME}.")
+    if _DEVICES.fullmatch(name):
+        raise ValueError(f"Windows keeps the name {name!r} to itself; choose another.")
     if name in RESERVED or (embedded_folder() / f"{name}{SUFFIX}").exists():
         raise ValueError(f"The name {name!r} is reserved; choose another, such as 'my-{name}'.")
 
@@ -202,7 +214,9 @@ def check_name(name: str) -> None:
 def suggested_name(text: str) -> str:
     """Return the closest allowed model name to any text."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text.removesuffix(SUFFIX)).strip("-.")
-    return name or "model"
+    # Room for a number behind it.
+    name = name[: LONGEST_NAME - 10] or "model"
+    return f"my-{name}" if _DEVICES.fullmatch(name) else name
 
 
 def free_name(text: str) -> str:

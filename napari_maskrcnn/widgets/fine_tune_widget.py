@@ -70,6 +70,9 @@ class FineTuneWidget(Dock):
         self.runner.progressed.connect(self._step)
         self.runner.returned.connect(self._trained)
         self.runner.failed.connect(self._give_up)
+        # A training at a time: what a crash left waits for the one that runs.
+        self.runner.started.connect(partial(self.resume.setEnabled, False))
+        self.runner.finished.connect(partial(self.resume.setEnabled, True))
         self.parts.toggled.connect(self.plot.show_parts)
         self.proof.accepted.connect(self.accept)
         self.proof.discarded.connect(self._forget)

@@ -96,7 +96,7 @@ class ProofBox(QWidget):
     def show_result(self, result: FineTuneResult, name: str) -> None:
         """Show the numbers of a training and suggest a name for its model."""
         steps = sum("loss" in row for row in result.history)
-        ended = "Finished" if result.finished else "Stopped early"
+        ended = "Finished" if result.finished else "Stopped" if result.trouble else "Cancelled"
         measured = ON_HELD_OUT if result.after else NO_PROOF
         said = [f"{ended} after {steps} steps.", *result.notes, measured]
         self.title.setText(" ".join(said))

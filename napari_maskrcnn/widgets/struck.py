@@ -102,6 +102,8 @@ def check_editable(layer: Labels) -> None:
         raise ValueError(
             f"{layer.name!r} is multiscale, which napari cannot edit. Use a plain copy."
         )
+    if not layer.visible:
+        raise ValueError(f"{layer.name!r} is hidden. Show it with the eye in the layer list first.")
     if not layer.editable:
         raise ValueError(f"{layer.name!r} is locked. Unlock it in the layer list first.")
     flags = getattr(layer.data, "flags", None)

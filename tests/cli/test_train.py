@@ -19,6 +19,8 @@ from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of, write_regions
 from napari_maskrcnn.models import load_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
+from napari_maskrcnn.train.fine_tune import FineTuneResult
+from napari_maskrcnn.train.state import TrainState
 from tests.cli.conftest import Main
 
 FAST = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -91,6 +93,28 @@ def test_a_loss_that_is_not_finite_ends_it_and_keeps_the_weights_before(
     assert "stopped at step 2: the loss (mask) is not finite on" in said.err
     assert "(1 steps" in said.out
     assert load_weights(output)[1].history[-1]["steps"] == 1
+
+
+def test_a_full_disk_promises_no_checkpoint_that_is_not_there(
+    run: Main,
+    words: list[object],
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr(FineTuneResult, "save", full)
+    assert run(*words, "--epochs", 1) == 1
+    checkpoint = output.with_suffix(".checkpoint")
+    assert f"The disk is full. The training is kept in {checkpoint}" in capsys.readouterr().err
+    checkpoint.unlink()
+    monkeypatch.setattr(TrainState, "save", full)
+    assert run(*words, "--epochs", 1) == 1
+    said = capsys.readouterr().err
+    assert "The disk is full." in said
+    assert "The training is kept" not in said
 
 
 def test_an_existing_output_is_kept_unless_told(

@@ -74,7 +74,7 @@ def test_a_model_in_memory_is_added_with_its_card(weights: Path, emitted: list[s
 
 def test_a_name_that_is_taken_needs_overwrite(weights: Path, emitted: list[str]) -> None:
     add_model(weights, "mine")
-    with pytest.raises(FileExistsError, match="mine"):
+    with pytest.raises(FileExistsError, match="There is a model 'mine' already"):
         add_model(weights, "mine")
     add_model(weights, "mine", overwrite=True)
     assert emitted == ["changed", "changed"]
@@ -91,6 +91,9 @@ def test_a_name_that_is_taken_needs_overwrite(weights: Path, emitted: list[str])
         ("mine.safetensors", "for the model write 'mine'"),
         ("nuclei", "'my-nuclei'"),
         ("coco", "'my-coco'"),
+        ("x" * 300, "300 letters; give at most 100"),
+        ("con", "Windows keeps the name 'con'"),
+        ("LPT1.cells", "Windows keeps the name"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(weights: Path, name: str, reason: str) -> None:
@@ -204,6 +207,8 @@ def test_the_embedded_folder_is_in_the_package() -> None:
 def test_a_free_name_is_one_that_can_be_added(weights: Path) -> None:
     assert free_name("my cells") == "my-cells"
     assert free_name("nuclei") == "nuclei-2"
+    assert free_name("aux") == "my-aux"
+    assert len(free_name("x" * 300)) == 90
     for expected in ("mine", "mine-2", "mine-3"):
         name = free_name("mine")
         assert name == expected

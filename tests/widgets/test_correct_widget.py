@@ -238,6 +238,9 @@ def test_no_labels_and_locked_labels_are_refused(
     widget.buttons[DELETE].click()
     assert notes[2] == "error: The pixels of 'truth' are read-only. Use a plain copy."
     assert widget.tools.tool is None
+    locked.visible = False
+    widget.buttons[DELETE].click()
+    assert notes[3] == "error: 'truth' is hidden. Show it with the eye in the layer list first."
 
 
 def test_a_stack_is_corrected_in_the_plane_that_is_shown(

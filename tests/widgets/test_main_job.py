@@ -87,7 +87,7 @@ def test_predict_correct_fine_tune_export(
     assert fine_tune.row.cancel.isVisible()
     fine_tune.row.cancel.click()
     qtbot.waitUntil(fine_tune.row.button.isEnabled, timeout=LONG)
-    assert fine_tune.proof.title.text().startswith("Stopped early")
+    assert fine_tune.proof.title.text().startswith("Cancelled")
     fine_tune.proof.discard.click()
     assert not fine_tune.proof.isVisible()
 

@@ -274,11 +274,14 @@ def test_prediction_and_painting_go_on_beside_a_real_training(
     viewer.layers["cells truth"].paint((5, 5), 1)
     np.testing.assert_array_equal(viewer.layers["cells instances"].data, before)
     assert widget.runner.running
+    # A second "Continue" beside that of the pause would only confuse.
+    assert not widget.resume.isEnabled()
     widget.row.pause.click()
     assert widget.row.message.text() == PAUSED
     assert widget.row.pause.text() == "Continue"
     widget.row.cancel.click()
     qtbot.waitUntil(lambda: not widget.runner.running, timeout=LONG)
-    assert widget.proof.title.text().startswith("Stopped early after ")
+    assert widget.resume.isEnabled()
+    assert widget.proof.title.text().startswith("Cancelled after ")
     assert widget.proof.accept.isEnabled()
     widget.proof.discard.click()
