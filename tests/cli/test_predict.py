@@ -227,6 +227,7 @@ def test_an_output_that_cannot_be_made_is_one_line(
     assert line.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_work_goes_on_when_nobody_reads(images: Path, model_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["predict", str(images), "--output", str(out), "--model", str(model_file)]

@@ -31,6 +31,7 @@ def change(path: Path, edit: Any, name: str = ".zattrs") -> None:
     (path / name).write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.5, None])
 def test_the_specification_is_kept(tmp_path: Path, scale: float | None) -> None:
     from ngff_zarr import validate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,14 @@ TINY = NetworkConfig(
     stretch=True,
     class_names=("nucleus",),
 )
+
+
+@pytest.fixture(autouse=True)
+def _libraries_are_not_collected() -> Iterator[None]:
+    """Spare the half million objects of torch, napari and Qt the collections around a viewer."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 class Heartbeat(QObject):

@@ -143,7 +143,7 @@ def test_an_accepted_model_is_in_every_open_list_at_once(
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("nuclei", "reserved"), ("a b", "letters, digits"), ("tiny", "exists")]
+    ("name", "message"), [("nuclei", "reserved"), ("a b", "letters, digits"), ("tiny", "already")]
 )
 def test_a_name_that_cannot_be_used_loses_nothing(
     viewer: Any,

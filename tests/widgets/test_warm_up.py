@@ -56,6 +56,7 @@ viewer.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="needs a screen, real or Xvfb")
 def test_the_first_prediction_in_a_fresh_window(tiny_model: str) -> None:
     environment = os.environ | {"QT_QPA_PLATFORM": "xcb"}
