@@ -66,6 +66,7 @@ def torchvision_predictor(engine: Engine, setting: Setting, device: torch.device
     image = setting.images[0]
 
     def run() -> NDArray[np.int32]:
+        """Return the label image."""
         chw = torch.from_numpy(image).permute(2, 0, 1).float() / 255
         with torch.inference_mode(), engine.autocast(device):
             found = network([chw.to(device)])[0]
@@ -99,6 +100,7 @@ def trainer(engine: Engine, setting: Setting, device: torch.device) -> Call:
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=0.9)
 
     def run() -> None:
+        """Do the step."""
         with engine.autocast(device):
             loss = losses()
         optimizer.zero_grad(set_to_none=True)

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 METADATA_KEY = "napari-maskrcnn"
 CARD_FORMAT = 1
+#: What the settings of a training call its base when it has none.
+FROM_SCRATCH = "none"
 
 
 def plugin_version() -> str:

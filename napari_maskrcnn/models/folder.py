@@ -52,10 +52,18 @@ class ModelEntry:
 
 def home_folder() -> Path:
     """Return the folder of everything the plugin keeps for this user (it may not exist yet)."""
+    return _own_folder() or Path(platformdirs.user_data_dir("napari-maskrcnn", appauthor=False))
+
+
+def state_folder() -> Path:
+    """Return the folder of work that is not finished yet (it may not exist yet)."""
+    return _own_folder() or Path(platformdirs.user_state_dir("napari-maskrcnn", appauthor=False))
+
+
+def _own_folder() -> Path | None:
+    """The folder that the environment names for everything."""
     home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).expanduser()
-    return Path(platformdirs.user_data_dir("napari-maskrcnn", appauthor=False))
+    return Path(home).expanduser() if home else None
 
 
 def model_folder() -> Path:

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from napari_maskrcnn.models.card import ModelCard
+from napari_maskrcnn.models.card import FROM_SCRATCH, ModelCard
 from napari_maskrcnn.models.folder import ModelEntry, list_models
 from napari_maskrcnn.models.weights import read_card
-
-#: What the settings of a training call its base when it has none.
-FROM_SCRATCH = "none"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,9 @@ class ModelSummary:
     @property
     def ap50(self) -> float | None:
         """AP at an IoU of 0.5 on what its last training held out."""
-        return self._score("ap50")
+        after = self.training.get("after")
+        value = after.get("ap50") if isinstance(after, dict) else None
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def made(self) -> datetime | None:
@@ -45,11 +44,6 @@ class ModelSummary:
             return datetime.fromisoformat(self.card.created) if self.card is not None else None
         except ValueError:
             return None
-
-    def _score(self, name: str) -> float | None:
-        after = self.training.get("after")
-        value = after.get(name) if isinstance(after, dict) else None
-        return float(value) if isinstance(value, int | float) else None
 
     def lines(self) -> list[str]:
         """Say what the card says, a line each."""

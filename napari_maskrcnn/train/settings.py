@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_maskrcnn.models.card import FROM_SCRATCH as FROM_SCRATCH
 from napari_maskrcnn.network.config import LAYERS, Layers
 
-# Bases: "none" starts from random weights.
-FROM_SCRATCH = "none"
 DEFAULT_MINUTES = 5.0
 # Half of the way that 300 steps go; `python -m benchmarks.fine_tune --scan` tries others.
 REACH = 0.024

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import time
 import uuid
@@ -20,11 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import platformdirs
 
 from napari_maskrcnn.annotate.project.lock import Lock, ProjectInUse
 from napari_maskrcnn.formats.atomic import atomic_path
-from napari_maskrcnn.models.folder import HOME_VARIABLE
+from napari_maskrcnn.models.folder import state_folder
 from napari_maskrcnn.train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -69,10 +67,7 @@ class StoppedTraining:
 
 def trainings_folder() -> Path:
     """Return the folder of all stored trainings of this user (it may not exist yet)."""
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).expanduser() / "trainings"
-    return Path(platformdirs.user_state_dir("napari-maskrcnn", appauthor=False)) / "trainings"
+    return state_folder() / "trainings"
 
 
 class StoredTraining:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 import uuid
@@ -12,11 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
-
 from napari_maskrcnn.annotate.journal.batch import End, JournalBusy, JournalError, StoredLayer
 from napari_maskrcnn.annotate.journal.file import Journal
-from napari_maskrcnn.models.folder import HOME_VARIABLE
+from napari_maskrcnn.models.folder import state_folder
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +40,7 @@ class StoredWindow:
 
 def journal_folder() -> Path:
     """Return the folder of all journals of this user (it may not exist yet)."""
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).expanduser() / "journal"
-    return Path(platformdirs.user_state_dir("napari-maskrcnn", appauthor=False)) / "journal"
+    return state_folder() / "journal"
 
 
 def new_journal(root: Path) -> Path:
