@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +22,9 @@ def held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
     if str(folder) == "none":
         return [], 0
     examples, bad = read_examples(folder)
+    if examples and not any(example.labels.any() for example in examples):
+        fail(folder, "its images hold no object, so nothing can be judged by them")
+        bad += 1
     return [example for example in examples if example.held_out] or examples, bad
 
 
@@ -63,11 +64,13 @@ def read_examples(folder: Path) -> tuple[list[Example], int]:
 
 
 def _read_project(project: Project) -> tuple[list[Example], int]:
+    from napari_maskrcnn.train.projects import project_examples
+
     examples: list[Example] = []
     bad = 0
     for entry in project.entries:
         try:
-            examples += _of_entry(project, entry.name)
+            examples += project_examples(project, entry)
         except Exception as error:  # as above
             fail(entry.name, error)
             bad += 1
@@ -77,19 +80,3 @@ def _read_project(project: Project) -> tuple[list[Example], int]:
             "napari, correct an image, and press Verified, next."
         )
     return examples, bad
-
-
-def _of_entry(project: Project, name: str) -> Iterator[Example]:
-    """Examples of one image of a project."""
-    from napari_maskrcnn.annotate.project.dataset import learnable_pairs
-    from napari_maskrcnn.train.answers import Answer
-    from napari_maskrcnn.train.dataset import make_example
-    from napari_maskrcnn.train.regions import restrict
-
-    for pair in learnable_pairs(project, project.entry(name)):
-        example = make_example(pair.image, pair.labels, pair.name, pair.classes)
-        example = replace(example, held_out=pair.role == "validation")
-        if pair.known is None:
-            yield example
-        else:
-            yield from restrict(replace(example, correct=Answer.REGIONS.value), pair.known)

@@ -93,7 +93,7 @@ class LearnBox(QWidget):
 
     def refresh(self) -> None:
         """List what there is anew."""
-        project, count = self._loop.project, self.survey.verified
+        project, count = self._loop.project, self.survey.finished
         own = [ProjectImages(project, count)] if project is not None and count else []
         pairs = self._found_pairs()
         sources: list[Source] = [*own, *self._folders, *pairs]

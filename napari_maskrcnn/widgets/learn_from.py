@@ -1,8 +1,7 @@
-"""What a training learns from: layers, the verified images of a project, folders of files."""
+"""What a training learns from: layers, the finished images of a project, folders of files."""
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_maskrcnn.annotate.project.dataset import verified, verified_pairs
+from napari_maskrcnn.annotate.project.dataset import learnable
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.train.answers import Answer
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 # Images of a project or a folder that are read to say how long a training takes.
 SAMPLED = 3
-# An image of a project, or a plane of it.
-PLANE = r"{}(_\d{{3,}})*"
 NO_OBJECT = (
     "There is no object where the labels are said to be correct. Correct or accept some, or say "
     "that more of an image is correct."
@@ -37,7 +34,7 @@ ONLY_HELD_OUT = (
 
 @dataclass(frozen=True)
 class ProjectImages:
-    """The verified images of a project."""
+    """The images of a project that are verified, or finished in part."""
 
     project: Project
     count: int = field(compare=False)
@@ -45,12 +42,15 @@ class ProjectImages:
     @property
     def text(self) -> str:
         """What a list shows."""
-        return f"{self.count} verified image{'s'[: self.count != 1]} of {self.project.root.name}"
+        return f"{self.count} finished image{'s'[: self.count != 1]} of {self.project.root.name}"
 
     @property
     def tip(self) -> str:
         """What the pointer shows."""
-        return f"Every image of {self.project.root} that is verified, in the role it has there"
+        return (
+            f"Every image of {self.project.root} that is verified, and the finished regions of "
+            "the others, in the role they have there"
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Taken:
     ----------
     layers : tuple of Layers
     project : Project, optional
-        Its verified images are learnt from.
+        What is verified or finished in it is learnt from.
     shown : str
         Name of the image of the project whose layers are among `layers`; they are newer.
     folders : tuple of Path
@@ -115,9 +115,9 @@ class Taken:
     classes: frozenset[str] = frozenset()
 
 
-def count_verified(project: Project) -> int:
+def count_finished(project: Project) -> int:
     """Count the images of a project that can be learnt from; reads files."""
-    return len(verified(project))
+    return len(learnable(project))
 
 
 def count_files(folder: Path) -> int:
@@ -203,15 +203,14 @@ def _of_layers(taken: Taken) -> Iterator[Example]:
 
 
 def _of_files(taken: Taken) -> Iterator[Example]:
-    from napari_maskrcnn.train.dataset import make_example, read_example
+    from napari_maskrcnn.train.dataset import read_example
     from napari_maskrcnn.train.layouts import dataset_files
+    from napari_maskrcnn.train.projects import project_examples
 
     if taken.project is not None:
-        for pair in verified_pairs(taken.project):
-            if taken.shown and re.fullmatch(PLANE.format(re.escape(taken.shown)), pair.name):
-                continue
-            example = make_example(pair.image, pair.labels, pair.name, pair.classes)
-            yield replace(example, held_out=pair.role == "validation")
+        for entry in learnable(taken.project):
+            if entry.name != taken.shown:
+                yield from project_examples(taken.project, entry)
     for folder in taken.folders:
         for image, labels in dataset_files(folder):
             yield read_example(image, labels)

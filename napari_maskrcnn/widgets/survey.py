@@ -15,7 +15,7 @@ from napari_maskrcnn.train.answers import Findings
 from napari_maskrcnn.train.labelled import Labelled, glance, look_job
 from napari_maskrcnn.widgets.jobs_ui import JobRunner
 from napari_maskrcnn.widgets.layers import stop_watching, watch
-from napari_maskrcnn.widgets.learn_from import count_verified
+from napari_maskrcnn.widgets.learn_from import count_finished
 from napari_maskrcnn.widgets.pairs import Pair, labelled_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Survey(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.runner = JobRunner(self, bar=False)
-        self.verified = 0
+        self.finished = 0
         self._found: dict[Pair, Findings] = {}
         self._watched: set[Labels] = set()
         self._stale: set[Labels] = set()
@@ -99,10 +99,10 @@ class Survey(QObject):
         if looked is None:
             self._stale |= {pair.labels for pair in self._looking}
             return
-        found, verified = looked
-        before = self._found, self.verified
-        self._found, self.verified = {**self._found, **found}, verified
-        if (self._found, self.verified) != before:
+        found, finished = looked
+        before = self._found, self.finished
+        self._found, self.finished = {**self._found, **found}, finished
+        if (self._found, self.finished) != before:
             self.looked.emit()
 
 
@@ -115,10 +115,10 @@ def _look_job(
         # Labels that lie on a disk take too long to be read just for this.
         if isinstance(labelled.labels, np.ndarray):
             found[pair] = yield from look_job(labelled, stop)
-    verified = 0
+    finished = 0
     if project is not None and not stop.is_set():
         try:
-            verified = count_verified(project)
+            finished = count_finished(project)
         except (OSError, ValueError) as error:
-            logger.info("Cannot count what is verified in %s. %s", project.root, error)
-    return None if stop.is_set() else (found, verified)
+            logger.info("Cannot count what is finished in %s. %s", project.root, error)
+    return None if stop.is_set() else (found, finished)

@@ -216,11 +216,29 @@ def test_a_class_that_no_object_has_is_refused(
     assert "No object has the class 'debris'" in capsys.readouterr().err
 
 
+def test_images_without_an_object_cannot_judge(
+    run: Main,
+    words: list[object],
+    dataset: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    empty = Path(shutil.copytree(dataset, tmp_path / "empty"))
+    for path in (empty / "labels").iterdir():
+        iio.imwrite(path, iio.imread(path) * 0)
+    words[words.index("--val") + 1] = empty
+    assert run(*words, "--epochs", 1) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"{empty}: its images hold no object")
+    assert "nothing was trained" in lines[1]
+
+
 def test_labels_without_an_object_are_refused(
     run: Main, words: list[object], dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in (dataset / "labels").iterdir():
         iio.imwrite(path, iio.imread(path) * 0)
+    words = words[: words.index("--val")]
     assert run(*words, "--epochs", 1) == 1
     assert "hold no object" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""What to learn from: answers, the verified images of a project, folders, and what is taken."""
+"""What to learn from: answers, the finished images of a project, folders, and what is taken."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_the_verified_images_of_a_project_are_an_entry(
 ) -> None:
     box = with_project()
     first, second = box.pairs.rows()
-    assert first.box.whole() == "2 verified images of plate"
+    assert first.box.whole() == "2 finished images of plate"
     assert first.box.isChecked()
     assert not first.answers.isVisible()
     second.box.setChecked(False)
@@ -250,7 +250,7 @@ def test_the_verified_images_of_a_project_are_an_entry(
     with pytest.raises(ValueError, match="Everything that is checked is for validation"):
         run(read_examples_job(taken))
     look(box, qtbot)
-    assert first.box.whole() == "1 verified image of plate"
+    assert first.box.whole() == "1 finished image of plate"
 
 
 def test_the_image_that_is_shown_is_not_learnt_twice(

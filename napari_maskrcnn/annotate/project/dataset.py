@@ -1,4 +1,4 @@
-"""The verified images of a project, to learn from: pairs, or a folder that ``train`` reads."""
+"""What can be learnt from a project: pairs of image and labels, or a folder for ``train``."""
 
 from __future__ import annotations
 
@@ -88,6 +88,20 @@ def verified_pairs(project: Project, role: Role | None = None) -> Iterator[Pair]
         stored = read_labels_of(project, entry.name)
         if stored is not None:
             yield from _pairs_of(project, entry, _image_of(project, entry, stored), stored)
+
+
+def learnable(project: Project) -> list[Entry]:
+    """Return the images that have something verified in them, or a finished region."""
+    done = {entry.name for entry in verified(project)}
+    return [e for e in project.entries if e.name in done or _has_finished_region(project, e.name)]
+
+
+def _has_finished_region(project: Project, name: str) -> bool:
+    if not project.file("labels", name, ".tif").is_file():
+        return False
+    states = project.states(name)
+    regions = regions_of({REGIONS: read_regions(project, name)})
+    return any(states.of(region.plane) not in SAID for region in regions)
 
 
 def learnable_pairs(project: Project, entry: Entry) -> Iterator[Pair]:

@@ -12,6 +12,7 @@ import tifffile
 from napari_maskrcnn.annotate.image_states import State, States
 from napari_maskrcnn.annotate.project.dataset import (
     export_dataset_job,
+    learnable,
     learnable_pairs,
     verified,
     verified_pairs,
@@ -137,6 +138,7 @@ def test_finished_regions_of_what_is_not_verified_can_be_learnt_from(project: Pr
     assert np.count_nonzero(pair.known) == 200
     assert [pair.known for pair in learnable_pairs(project, second)] == [None]
     assert list(learnable_pairs(project, third)) == []
+    assert learnable(project) == [first, second]
 
     planes = States(State.CORRECTING).with_state(State.VERIFIED, (1, None, None))
     verify(project, "z", planes)
