@@ -27,7 +27,7 @@ from napari_maskrcnn.cli.parser import (
     positive,
 )
 from napari_maskrcnn.cli.progress import Bar
-from napari_maskrcnn.jobs import Progress
+from napari_maskrcnn.jobs import JobError, Progress
 from napari_maskrcnn.network.config import LAYERS
 from napari_maskrcnn.train.settings import REACH
 
@@ -113,7 +113,8 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         "--class-name",
         default="object",
         metavar="NAME",
-        help="name of the class from scratch, where the labels name none (default: object)",
+        help="name of the class where the labels name none, from scratch or from a base of several "
+        "classes (default: object)",
     )
 
 
@@ -144,10 +145,13 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         # Images that a project has for validation are not to be learnt from.
         examples = [example for example in examples if not example.held_out]
     try:
+        if not args.resume:
+            # What --overwrite replaces must not be continued after a crash.
+            checkpoint.unlink(missing_ok=True)
         require_classes(examples, (name for e in examples for name in e.classes.values()))
         args.output.parent.mkdir(parents=True, exist_ok=True)
         result = _train(args, settings, examples, held, checkpoint, stop)
-    except (OSError, ValueError, ArithmeticError) as error:
+    except (OSError, ValueError, ArithmeticError, MemoryError, JobError) as error:
         return fail(args.dataset, error)
     return _save(args, result, checkpoint)
 

@@ -118,6 +118,7 @@ def predict_job(
     stop: threading.Event | None = None,
     region: Region | None = None,
     rescue: Rescue | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> Job[Instances]:
     """Find all candidates of one image, down to the network's score floor.
 
@@ -139,6 +140,9 @@ def predict_job(
     rescue : callable, optional
         Called with an error that comes when tiles are finished, such as one of a file that cannot
         be read further; they are then the result, as after `stop`. Without it the error is raised.
+    limits : (float, float), optional
+        Intensities that become 0 and 1 where the network wants them stretched, such as those of a
+        larger image that this is a part of; None measures them.
 
     Yields
     ------
@@ -157,7 +161,9 @@ def predict_job(
     settings.validate()
     if isinstance(image, Resampled):
         seen = replace(settings, diameter=image.seen_diameter(settings.diameter))
-        inner = predict_job(image.seen, seen, model, stop, image.seen_region(region), rescue)
+        inner = predict_job(
+            image.seen, seen, model, stop, image.seen_region(region), rescue, limits
+        )
         return (yield from image.mapped(inner))
     image = as_image(image)
     shape = check_form(image)
@@ -170,6 +176,8 @@ def predict_job(
     zoom = zoom_of(settings.diameter, model)
     grid, tiles = _tiles(wanted, shape, zoom, model)
     read = measure(image, settings.channels, model.network.config.stretch)
+    if limits is not None and read.limits is not None:
+        read = replace(read, limits=limits)
     search = Search(model, settings, read, zoom, tiles, grid)
     yield Progress(0, len(tiles), f"Tile 1 of {len(tiles)}")
     while search.left and not (stop is not None and stop.is_set()):

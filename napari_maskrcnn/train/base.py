@@ -77,10 +77,11 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
             network = MaskRCNN(config)
         return Start(network, ModelCard(name="untitled", diameter=diameter))
     base = base or load_model(settings.base, settings.device)
-    config = replace(
-        _scaled(base, diameter, settings.diameter is not None),
-        class_names=names or base.class_names[:1],
-    )
+    if not names:
+        # Which of several classes they are nobody said.
+        names = base.class_names if len(base.class_names) == 1 else (settings.class_name,)
+    config = _scaled(base, diameter, settings.diameter is not None)
+    config = replace(config, class_names=names)
     size = diameter if config.scale != base.network.config.scale else base.card.diameter
     network = with_classes(base.network, config)
     card = ModelCard(

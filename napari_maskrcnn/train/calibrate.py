@@ -45,7 +45,8 @@ def choose_score_job(
         if stop is not None and stop.is_set():
             break
         yield Progress(done, len(order), "Choosing the score")
-        found = yield from predict_job(examples[k].image, PredictSettings(), model, stop)
+        settings, limits = PredictSettings(), examples[k].intensities
+        found = yield from predict_job(examples[k].image, settings, model, stop, limits=limits)
         for s, score in enumerate(SCORES):
             labels = examples[k].judged(found.above(score).to_labels())
             totals[s] += sum(average_precision(examples[k].labels, labels, IOUS).values())

@@ -117,7 +117,8 @@ def compare_job(
     for number, make in enumerate(makers):
         yield Progress(number, len(makers), f"Looking at {example.name}")
         model = make()
-        found = yield from predict_job(example.image, PredictSettings(), model, stop=stop)
+        settings, limits = PredictSettings(), example.intensities
+        found = yield from predict_job(example.image, settings, model, stop, limits=limits)
         if stop is not None and stop.is_set():
             return None
         labels = example.judged(found.above(model.score).to_labels())

@@ -185,18 +185,18 @@ def fine_tune_job(
     device = choose_device(settings.device)
     start.network.to(device)
     settings = settings if start.continues else replace(settings, reach=None)
-    score = partial(score_network, card=start.card, held=validation) if validation else None
+    score = partial(score_network, card=start.card, held=validation, stop=stop)
     before: dict[str, float] = {}
-    if score is not None and not settings.from_scratch:
-        network = start.network.eval()
-        before = yield from score_job(network, start.card, validation or (), stop)
+    if validation and not settings.from_scratch:
+        before = yield from score_job(start.network.eval(), start.card, validation, stop)
     trained = yield from train_job(
         start.network,
         examples,
         settings,
         zoom=start.zoom,
         new_classes=start.new_classes,
-        score=score,
+        score=score if validation else None,
+        held=validation,
         checkpoint=checkpoint,
         resume=resume,
         stop=stop,
@@ -230,9 +230,9 @@ def _judge_job(
         model = Model(trained.network, card, None, next(trained.network.parameters()).device)
         score = yield from choose_score_job(model, examples, settings.seed, stop)
         card, after = replace(card, score=score), {}
-    # Stopped before its first step it is the base still, and somebody waits for the end.
+    # Stopped before its first step it is the base still.
     if held and not after and trained.history:
-        after = score_network(trained.network, card=card, held=held)
+        after = score_network(trained.network, card=card, held=held, stop=stop)
     return card, after
 
 

@@ -236,10 +236,12 @@ def _changed(before: NDArray[Any] | None, now: NDArray[Any]) -> tuple[set[int], 
 
 
 def _inside(now: NDArray[Any], mask: NDArray[np.bool_]) -> set[int]:
-    """Objects of a plane that lie in finished regions as a whole: cut ones are not learnt."""
+    """Objects of a plane that a finished region holds without touching its edge."""
+    from scipy import ndimage
+
     inside, outside = (
         {int(i) for part in _parts(now) for i in ids_of(now[part][where[part]])}
-        for where in (mask, ~mask)
+        for where in (mask, ndimage.binary_dilation(~mask, np.ones((3, 3), bool)))
     )
     return inside - outside
 
@@ -261,7 +263,7 @@ def _parts(labels: NDArray[Any]) -> Iterator[slice]:
 
 def _check_shape(labelled: Labelled) -> None:
     shape = labelled.labels.shape
-    if len(shape) > 2 and labelled.image.shape[: len(shape)] != shape:
+    if labelled.image.shape[: len(shape)] != shape:
         raise ValueError(
             f"{labelled.name}: the labels have shape {shape}, the image {labelled.image.shape}; "
             "they must be the same. Choose the labels that belong to this image."

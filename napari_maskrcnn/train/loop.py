@@ -70,6 +70,7 @@ def train_job(
     zoom: float,
     new_classes: Sequence[str] = (),
     score: Score | None = None,
+    held: Sequence[Example] = (),
     checkpoint: Path | None = None,
     resume: bool = False,
     stop: threading.Event | None = None,
@@ -89,6 +90,9 @@ def train_job(
         Classes that the base does not know, so that nothing leads them back to it.
     score : callable, optional
         Measures a network on held-out images as ``{"ap50": …, "ap75": …}``; the best one is kept.
+        Empty when it was stopped, which counts as not measured.
+    held : sequence of Example
+        These images: a checkpoint is continued with the same ones only.
     checkpoint : Path, optional
         Written at least every minute from the first step on, and removed by nobody here.
     resume : bool
@@ -112,7 +116,7 @@ def train_job(
     device = choose_device(settings.device)
     network = network.to(device).to(memory_format=layout(device))
     state = _begin(network, settings, new_classes)
-    identity = _identity(settings, examples, state.guard)
+    identity = _identity(settings, examples, held, state.guard)
     if resume and checkpoint is not None and checkpoint.is_file():
         state.restore(checkpoint, identity)
     batches = Batches(examples, settings, network.config.class_names, zoom)
@@ -172,25 +176,36 @@ def _validate(state: TrainState, clock: Clock, score: Score) -> dict[str, float]
     """Measure the weights that would be returned and keep them when none were better."""
     network = state.current()
     scores = score(network)
+    if not scores:
+        return {}
     state.keep_if_best(network, (scores["ap50"] + scores["ap75"]) / 2, scores)
     clock.validated(scores)
     return scores
 
 
 def _identity(
-    settings: TrainSettings, examples: Sequence[Example], guard: Guard | None
+    settings: TrainSettings,
+    examples: Sequence[Example],
+    held: Sequence[Example],
+    guard: Guard | None,
 ) -> dict[str, Any]:
     """Return what must be the same for a checkpoint to be continued; of labels, a CRC-32."""
-    labels = 0
-    for example in examples:
-        labels = zlib.crc32(example.labels.tobytes(), labels)
     return {
         **asdict(settings),
         "images": [example.name for example in examples],
-        "labels": labels,
+        "labels": _checksum(examples),
+        "validation": [example.name for example in held],
+        "labels of the validation": _checksum(held),
         # The guard's weights come from the base, so they must be the ones it began with.
         "state of the base": guard.checksum() if guard else None,
     }
+
+
+def _checksum(examples: Sequence[Example]) -> int:
+    found = 0
+    for example in examples:
+        found = zlib.crc32(example.labels.tobytes(), found)
+    return found
 
 
 def _begin(network: MaskRCNN, settings: TrainSettings, new_classes: Sequence[str]) -> TrainState:

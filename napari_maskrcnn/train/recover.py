@@ -112,9 +112,10 @@ def _free(state: TrainState, device: torch.device) -> None:
 
 
 def save_or_tell(state: TrainState, path: Path, identity: dict[str, Any]) -> None:
-    """Write a checkpoint; when that fails, the one before it stays and a note says so."""
+    """Write a checkpoint; when that fails, the one before it stays, and a note says so."""
     try:
         state.save(path, identity)
+        state.setbacks.notes.pop("disk", None)
     except OSError as error:
         state.setbacks.notes["disk"] = (
             f"The training could not be saved as {path}: {reason(error)}. It went on, but a crash "

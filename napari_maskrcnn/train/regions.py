@@ -83,7 +83,8 @@ def region_mask(example: Example, region: Sequence[Rectangle] | NDArray[Any]) ->
 def restrict(example: Example, known: NDArray[np.bool_]) -> list[Example]:
     """Example of each connected piece of the known area (H, W), with its surroundings.
 
-    What lies outside a piece is `ignored` there, and so are objects that touch its edge.
+    What lies outside a piece is `ignored` there, and so are objects that touch its edge. Pieces of
+    which nothing is left are left out.
     """
     if example.ignored is not None:
         known = known & ~example.ignored
@@ -98,6 +99,8 @@ def restrict(example: Example, known: NDArray[np.bool_]) -> list[Example]:
         rows, columns = where
         name = f"{example.name} [{rows.start}:{rows.stop}, {columns.start}:{columns.stop}]"
         labels, ignored = without_cut(example.labels[window], pieces[window] != number)
+        if ignored.all():
+            continue
         found.append(
             replace(
                 example,

@@ -17,10 +17,17 @@ from napari_maskrcnn.train.metrics import average_precision, count_errors
 
 
 def score_network(
-    network: MaskRCNN, *, card: ModelCard, held: Sequence[Example]
+    network: MaskRCNN,
+    *,
+    card: ModelCard,
+    held: Sequence[Example],
+    stop: threading.Event | None = None,
 ) -> dict[str, float]:
-    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples, and errors in all."""
-    return run(score_job(network, card, held))
+    """Mean AP at IoU 0.5 and 0.75 of a network on the held-out examples, and errors in all.
+
+    Empty when stopped.
+    """
+    return run(score_job(network, card, held, stop))
 
 
 def score_job(
@@ -35,7 +42,9 @@ def score_job(
     errors: Counter[str] = Counter()
     for done, example in enumerate(held):
         yield Progress(done, len(held), "Measuring the model before")
-        found = run(predict_job(example.image, PredictSettings(), model, stop))
+        found = run(
+            predict_job(example.image, PredictSettings(), model, stop, limits=example.intensities)
+        )
         if stop is not None and stop.is_set():
             return {}
         labels = example.judged(found.above(card.score).to_labels())

@@ -39,7 +39,7 @@ class TrainSettings:
     diameter : float, optional
         Typical diameter of the objects in image pixels, if it is not what the base expects.
     class_name : str
-        Name of the one class, from scratch, where the labels name none.
+        Name of the one class where the labels name none, from scratch or from a base of several.
     seed : int
         Seeds the weights of a training from scratch, the crops and the samplers.
     device : str

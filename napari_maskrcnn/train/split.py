@@ -16,6 +16,10 @@ HELD_OUT = 0.2
 TRAINED = 3
 # Objects that a part of an image needs: fewer say nothing, and the others are better learnt from.
 LEAST = 2
+NOTHING_TO_JUDGE = (
+    "The images for validation hold no object, so nothing can be judged by them. Add one with "
+    "objects, or learn from them: give them the role “train”."
+)
 
 
 def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -33,11 +37,14 @@ def split(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
     Raises
     ------
     ValueError
-        All is held out that has objects, or all that has objects of some class.
+        All is held out that has objects, or all that has objects of some class; or what somebody
+        holds out has none.
     """
     said = [example for example in examples if example.held_out]
     if said:
         rest = [example for example in examples if not example.held_out]
+        if not any(example.labels.any() for example in said):
+            raise ValueError(NOTHING_TO_JUDGE)
         require_objects(rest)
         require_classes(rest, class_names(said))
         return rest, said

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import time
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -34,6 +37,16 @@ KEPT_DAYS = 30
 INFO = "training.json"
 CHECKPOINT = "checkpoint"
 _DAY = 86_400.0
+#: What reading torn or foreign files raises.
+_DAMAGED = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 #: A folder without settings is being made, or was torn off by a crash: after this long it is that.
 _MAKING = 3_600.0
 #: Another window that only looks holds a lock for a moment.
@@ -172,7 +185,7 @@ class StoredTraining:
             content = json.loads((self.path / INFO).read_text(encoding="utf-8"))
             examples = [_read_example(self.path, k, x) for k, x in enumerate(content["examples"])]
             return examples, _settings(content)
-        except (KeyError, TypeError, AttributeError, EOFError, ValueError) as error:
+        except _DAMAGED as error:
             raise ValueError(
                 f"{self.path}: the stored training is damaged ({error}). Discard it and train anew."
             ) from error
@@ -239,10 +252,21 @@ def _write_example(folder: Path, number: int, example: Example) -> dict[str, Any
         value = getattr(example, item.name)
         (arrays if isinstance(value, np.ndarray) else described)[item.name] = value
     # Images hardly shrink; labels shrink to nothing.
-    np.save(folder / f"{number}-image.npy", arrays.pop("image"), allow_pickle=False)
-    np.savez_compressed(folder / f"{number}-labels.npz", **arrays)
+    with _on_the_disk(folder / f"{number}-image.npy") as file:
+        np.save(file, arrays.pop("image"), allow_pickle=False)
+    with _on_the_disk(folder / f"{number}-labels.npz") as file:
+        np.savez_compressed(file, **arrays)
     described["classes"] = list(example.classes.items())
     return described
+
+
+@contextmanager
+def _on_the_disk(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file, and wait in the end until the disk has it: the settings vouch for it."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_example(folder: Path, number: int, described: dict[str, Any]) -> Example:
@@ -256,6 +280,10 @@ def _read_example(folder: Path, number: int, described: dict[str, Any]) -> Examp
     }
     values["classes"] = {int(i): str(name) for i, name in described["classes"]}
     values["image"] = np.load(folder / f"{number}-image.npy", allow_pickle=False)
-    with np.load(folder / f"{number}-labels.npz", allow_pickle=False) as arrays:
+    # Opened here: numpy leaves a torn file open.
+    with (
+        (folder / f"{number}-labels.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
         values.update({key: arrays[key] for key in arrays})
     return Example(**values)

@@ -101,14 +101,19 @@ def _job(
 ) -> Job[tuple[Hashable, Estimate | str | None]]:
     from napari_maskrcnn.train.estimate import estimate_job
 
+    share = 1.0
     try:
         examples, share = yield from sample_job(taken, stop)
         if stop.is_set():
             return key, None
         found = yield from estimate_job(examples, settings, stop=stop)
     except (ValueError, OSError) as error:
-        # Nobody asked for this: what is wrong is said where the time would stand.
-        return key, str(error)
+        # Nobody asked for this: what is wrong is said where the time would stand. What a part of
+        # the files lacks, the others may have.
+        return key, None if share < 1 else str(error)
+    except (RuntimeError, ArithmeticError, MemoryError):
+        # The training will say it, if it comes to that.
+        return key, None
     if found is None:
         return key, None
     return key, replace(found, steps_per_epoch=max(1, round(found.steps_per_epoch / share)))

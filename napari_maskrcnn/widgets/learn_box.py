@@ -137,7 +137,7 @@ class LearnBox(QWidget):
         sources = self.pairs.checked()
         projects = [source for source in sources if isinstance(source, ProjectImages)]
         folders = [source for source in sources if isinstance(source, Folder)]
-        shown = self._loop.desk.labels() if projects else None
+        shown = self._loop.desk.labels()
         layers = []
         for pair in self.pairs.pairs():
             labelled = snapshot(pair) if copied else labelled_of(pair)
@@ -148,7 +148,7 @@ class LearnBox(QWidget):
         return Taken(
             tuple(layers),
             projects[0].project if projects else None,
-            self._loop.desk.name if among else "",
+            self._loop.desk.name if among and projects else "",
             tuple(folder.path for folder in folders),
             sum(source.count for source in sources if not isinstance(source, Pair)),
             frozenset().union(*declared),
@@ -161,7 +161,9 @@ class LearnBox(QWidget):
         if not checked or any(answer is None for _, answer in said):
             return None
         counts = [found.classes.get(answer) for found, answer in said if answer is not None]
-        return (*checked, *(answer for _, answer in said), repr(counts))
+        # Sources are the same ones with another number of images.
+        files = [source.count for source in checked if not isinstance(source, Pair)]
+        return (*checked, *(answer for _, answer in said), repr(counts), *files)
 
     def _said(self) -> list[tuple[Findings, Answer | None]]:
         """What the checked layers hold, and what is correct there."""

@@ -190,15 +190,17 @@ def sample_job(
 def _require_objects(examples: Sequence[Example]) -> None:
     from napari_maskrcnn.train.dataset import require_objects
 
-    partly = any(example.correct != Answer.WHOLE for example in examples)
+    partly = not examples or any(example.correct != Answer.WHOLE for example in examples)
     if partly and not any(example.labels.any() for example in examples):
         raise ValueError(NO_OBJECT)
     require_objects(examples)
 
 
 def _of_layers(taken: Taken) -> Iterator[Example]:
-    for layers in taken.layers:
-        found = list(examples_of(_settled(layers.labelled), layers.answer))
+    # All of them first: painting goes on while the first ones are read.
+    settled = [_settled(layers.labelled) for layers in taken.layers]
+    for layers, labelled in zip(taken.layers, settled, strict=True):
+        found = list(examples_of(labelled, layers.answer))
         yield from (replace(example, held_out=layers.held_out) for example in found)
 
 

@@ -38,7 +38,7 @@ class LossPlot(QWidget):
         super().__init__()
         self._steps = array("d")
         self._values: dict[str, array[float]] = {}
-        self._validated: list[tuple[float, float]] = []
+        self._validated: list[tuple[float, float, float]] = []
         self._parts_shown = False
         self.clear()
         self.setFixedHeight(HEIGHT)
@@ -74,7 +74,7 @@ class LossPlot(QWidget):
         Parameters
         ----------
         row : mapping
-            ``step`` and ``loss``, with the parts of the loss, and ``ap50`` where it was validated.
+            ``step``, ``loss`` and its parts; where it was validated ``ap50`` and ``ap75``.
         """
         loss = float(row["loss"])
         if math.isfinite(loss):
@@ -86,7 +86,8 @@ class LossPlot(QWidget):
             for name in PARTS:
                 self._values[name].append(float(row.get(name, math.nan)))
         if "ap50" in row:
-            self._validated.append((float(row["step"]), float(row["ap50"])))
+            ap50, ap75 = float(row["ap50"]), float(row.get("ap75", 0.0))
+            self._validated.append((float(row["step"]), ap50, ap50 + ap75))
         self.update()
 
     def show_parts(self, shown: bool) -> None:
@@ -95,8 +96,15 @@ class LossPlot(QWidget):
         self.update()
 
     def best(self) -> float | None:
-        """Best AP so far."""
-        return max((value for _, value in self._validated), default=None)
+        """AP of the best weights so far: those whose AP at IoU 0.5 and 0.75 are best together."""
+        if not self._validated:
+            return None
+        return self._validated[self._best_of(self._validated)][1]
+
+    @staticmethod
+    def _best_of(validated: list[tuple[float, float, float]]) -> int:
+        """Index of the validation whose weights are kept: the first of the best ones."""
+        return int(np.argmax([both for *_, both in validated]))
 
     def label(self) -> str:
         """Return what stands above: the running mean, the best AP, the steps."""
@@ -173,7 +181,7 @@ class LossPlot(QWidget):
     def _draw_validation(self, painter: QPainter, inside: QRectF) -> None:
         if not self._validated:
             return
-        steps, values = np.array(self._validated).T
+        steps, values, _ = np.array(self._validated).T
         polygon = self._polygon(steps, values, inside, 1.0)
         painter.setPen(QPen(_faint(QColor(AP), 150), 1))
         painter.drawPolyline(polygon)
@@ -183,7 +191,7 @@ class LossPlot(QWidget):
             painter.drawEllipse(polygon.at(k), 2.2, 2.2)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(AP), 1.5))
-        painter.drawEllipse(polygon.at(int(values.argmax())), 4.5, 4.5)
+        painter.drawEllipse(polygon.at(self._best_of(self._validated)), 4.5, 4.5)
 
     def _draw_legend(self, painter: QPainter, inside: QRectF) -> None:
         metrics = painter.fontMetrics()

@@ -223,9 +223,9 @@ def _curve(training: dict[str, Any]) -> Iterator[dict[str, Any]]:
         loss, proof = training["curves"]["loss"], training["curves"]["validation"]
         names = [name for name, values in loss.items() if len(values) == len(loss["step"])]
         rows = [dict(zip(names, v, strict=True)) for v in zip(*map(loss.get, names), strict=True)]
-        for step, ap50 in zip(proof["step"], proof["ap50"], strict=True):
+        for step, *aps in zip(proof["step"], proof["ap50"], proof["ap75"], strict=True):
             after = [row for row in rows if row["step"] >= step]
-            (after or rows)[0]["ap50"] = float(ap50)
+            (after or rows)[0].update(zip(("ap50", "ap75"), map(float, aps), strict=True))
         rows = [row for row in rows if isinstance(row["loss"], int | float)]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return

@@ -18,8 +18,8 @@ from napari_maskrcnn.widgets.follower import are_planes_of
 from napari_maskrcnn.widgets.layers import full_data, is_passing, spatial_shape
 from napari_maskrcnn.widgets.prediction import prediction_of
 
-# Bytes of labels that the window copies itself, in a few milliseconds.
-COPIED_AT_ONCE = 8_000_000
+# Bytes of labels that the window copies itself, in less than a tenth of a second.
+COPIED_AT_ONCE = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,29 @@ class Pair:
 def find_pairs(layers: Iterable[Any], image: Image | None, labels: Labels | None) -> list[Pair]:
     """Pair every labels layer with its image, in the order of the layers.
 
-    `labels`, when given, belongs to `image`, whatever their shapes: a person chose them. Any other
-    labels belong to the image they were predicted on, or else to the one of their shape whose name
-    theirs begins with, or else to the last one of their shape; without one they are left out.
+    Labels belong to the image they were predicted on. Without one, `labels` belong to `image`,
+    whatever their shapes: a person chose them. Any other labels belong to the image of their shape
+    whose name theirs begins with, or else to the last one of their shape; without one they are left
+    out.
     """
     images = [layer for layer in layers if isinstance(layer, Image)]
     pairs = []
     for layer in layers:
         if isinstance(layer, Labels) and not is_passing(layer):
-            partner = image if layer is labels else _image_of(layer, images)
+            chosen = image if layer is labels else None
+            partner = _predicted_on(layer, images) or chosen or _fitting(layer, images)
             if partner is not None:
                 pairs.append(Pair(partner, layer))
     return pairs
 
 
-def _image_of(labels: Labels, images: list[Image]) -> Image | None:
+def _predicted_on(labels: Labels, images: list[Image]) -> Image | None:
     record = prediction_of(labels)
-    if record is not None and record.image() in images:
-        return record.image()
+    image = None if record is None else record.image()
+    return image if image in images else None
+
+
+def _fitting(labels: Labels, images: list[Image]) -> Image | None:
     fitting = [image for image in images if spatial_shape(image) == spatial_shape(labels)]
     named = [image for image in fitting if labels.name.startswith(image.name)]
     return next(iter(reversed(named or fitting)), None)
@@ -89,7 +94,7 @@ def labelled_of(pair: Pair) -> Labelled:
 def snapshot(pair: Pair) -> Labelled:
     """Take what a training needs of a pair: painting goes on meanwhile.
 
-    Large labels are left to be copied in the thread, which takes up to a second.
+    Large labels are left to be copied in the thread, which takes longer than a window may.
     """
     taken = labelled_of(pair)
     if isinstance(taken.labels, np.ndarray) and taken.labels.nbytes <= COPIED_AT_ONCE:

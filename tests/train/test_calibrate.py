@@ -28,7 +28,7 @@ def test_the_score_that_keeps_true_and_drops_false_objects_is_chosen(base: Model
     )
     truth = np.where(labels == 3, 0, labels)
 
-    def predict(*_: object) -> Job[Instances]:
+    def predict(*_: object, **__: object) -> Job[Instances]:
         yield Progress(0, 1)
         return scored
 

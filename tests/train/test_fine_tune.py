@@ -81,10 +81,10 @@ def test_stopping_while_the_base_is_measured_measures_nothing_more(
     stop = threading.Event()
     predict = SCORING.predict_job
 
-    def watched(image: np.ndarray, *options: object) -> object:
+    def watched(image: np.ndarray, *options: object, **named: object) -> object:
         looked.append(image.shape)
         stop.set()
-        return predict(image, *options)
+        return predict(image, *options, **named)
 
     monkeypatch.setattr(SCORING, "predict_job", watched)
     kept = tmp_path / "checkpoint"

@@ -232,3 +232,13 @@ def test_what_was_changed_is_always_among_what_is_learnt(
         height, width = part.labels.shape
         known[top : top + height, left : left + width] |= ~part.ignored
     assert known[before != labels].all()
+
+
+def test_objects_that_touch_the_edge_of_a_region_are_not_counted() -> None:
+    # The first square begins in row 8, so the second region ends at its edge.
+    for first, objects in ((6.5, 4), (7.5, 2)):
+        corners = np.array([[first, -0.5], [first, 59.5], [59.5, 59.5], [59.5, -0.5]])
+        labelled = predicted(grid(), regions=(Region(FLAT, corners),))
+        assert sum(found(labelled).classes[Answer.REGIONS].values()) == objects
+        (example,) = learnt(labelled, Answer.REGIONS)
+        assert len(example.objects) == objects

@@ -267,3 +267,32 @@ def test_rare_colour_images_are_drawn_more_often() -> None:
     shares = batches._shares([*grey, colour])
     assert shares.sum() == pytest.approx(1)
     assert shares[-1] == pytest.approx(0.25)
+
+
+def test_a_checkpoint_belongs_to_what_it_was_judged_by(
+    base: Model, example: Example, tmp_path: Path
+) -> None:
+    options = {"checkpoint": tmp_path / "x", "held": [example]}
+    _train(base, example, settings=replace(FAST, epochs=1), **options)
+    other = replace(example, labels=example.labels * 2)
+    with pytest.raises(ValueError, match="another labels of the validation"):
+        _train(
+            base,
+            example,
+            settings=replace(FAST, epochs=1),
+            resume=True,
+            **options | {"held": [other]},
+        )
+
+
+def test_a_validation_that_is_stopped_counts_for_nothing(base: Model, example: Example) -> None:
+    stop = threading.Event()
+
+    def score(network: MaskRCNN) -> dict[str, float]:
+        stop.set()
+        return {}
+
+    trained = _train(base, example, score=score, stop=stop)
+    assert trained.scores == {}
+    assert not trained.finished
+    assert all("ap50" not in row for row in trained.history)

@@ -199,3 +199,11 @@ def test_a_region_must_lie_in_its_image(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         finished([example], [[rectangle]])
+
+
+def test_a_region_in_which_every_object_is_cut_is_no_example() -> None:
+    labels = np.zeros((40, 40), int)
+    labels[:, 8:35] = 1
+    whole = Example(np.eye(40), labels, "one large cell")
+    (left,) = finished([whole], [[(10, 0, 30, 4), (10, 10, 30, 30)]])
+    assert left.name == "one large cell [10:30, 0:4]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,3 +86,9 @@ def test_where_each_image_has_a_class_of_its_own_a_part_of_one_is_held_out() -> 
     assert _names(held) == ["one [0:20, 75:100]"]
     few = [_row("one", 4, "a"), _row("two", 4, "b")]
     assert split(few, 0) == (few, [])
+
+
+def test_images_without_an_object_cannot_judge() -> None:
+    held = replace(_row("empty", 0), held_out=True)
+    with pytest.raises(ValueError, match="hold no object, so nothing can be judged"):
+        split([_row("a", 5), held], seed=0)

@@ -208,3 +208,10 @@ def test_a_full_disk_leaves_nothing_to_offer(
         made.write([example], SETTINGS)
     made.release()
     assert stopped_trainings(trainings_folder()) == []
+
+
+def test_torn_labels_are_told_with_a_remedy(stored: StoredTraining) -> None:
+    path = stored.path / "0-labels.npz"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ValueError, match=r"damaged .*Discard it and train anew"):
+        stored.read()

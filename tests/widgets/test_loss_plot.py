@@ -93,3 +93,9 @@ def test_a_thinned_line_keeps_its_mean_and_its_ends(count: int) -> None:
     assert len(x) == len(y) == min(count, MOST_POINTS)
     assert (np.diff(x) > 0).all()
     np.testing.assert_allclose(y, np.interp(x, steps, values), atol=1e-9)
+
+
+def test_the_best_is_where_the_weights_come_from(plot: LossPlot) -> None:
+    for step, (ap50, ap75) in enumerate(((0.8, 0.4), (0.79, 0.6), (0.7, 0.69))):
+        plot.append({"step": step, "loss": 1.0, "ap50": ap50, "ap75": ap75})
+    assert plot.best() == 0.79

@@ -1,0 +1,51 @@
+"""``train`` where something goes wrong: a line, and nothing old that is taken for new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Main
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "mine.safetensors"
+
+
+@pytest.fixture
+def words(dataset: Path, model_file: Path, output: Path) -> list[object]:
+    return ["train", dataset, "--output", output, "--base", model_file, "--val", dataset]
+
+
+def test_what_torch_refuses_is_a_line(
+    run: Main,
+    words: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def out(*_: object) -> object:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    monkeypatch.setattr("napari_maskrcnn.train.fine_tune.begin", out)
+    assert run(*words, "--epochs", 1) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "The computer ran out of memory. Close other programs" in line
+
+
+def test_overwrite_leaves_no_checkpoint_of_the_old_training(
+    run: Main, words: list[object], output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output.parent.mkdir()
+    checkpoint = output.with_suffix(".checkpoint")
+    checkpoint.write_bytes(b"old")
+    there: list[bool] = []
+
+    def dies(*_: object) -> object:
+        there.append(checkpoint.exists())
+        raise ValueError("died")
+
+    monkeypatch.setattr("napari_maskrcnn.train.fine_tune.begin", dies)
+    assert run(*words, "--epochs", 1, "--overwrite") == 1
+    assert there == [False]
