@@ -46,7 +46,7 @@ SIDE, CORNER = 512, 256
 # Corrected objects of the curve; None: all there are.
 COUNTS = (25, 50, 100, 200, None)
 # How far from the base the returned weights may lie, to try; None: as far as they were learnt.
-REACHES = (0.012, 0.018, 0.024, 0.034, None)
+REACHES = (0.012, 0.018, 0.024, 0.030, 0.036, None)
 
 
 @dataclass(frozen=True)
