@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -229,10 +230,15 @@ def suggested_name(text: str) -> str:
 
 def free_name(text: str) -> str:
     """Return an allowed name close to any text that no model has: with a number if need be."""
-    taken = {*RESERVED, *(entry.name for entry in list_models())}
+    taken = taken_names()
     stem = suggested_name(text)
     numbers = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
-    return stem if stem not in taken else next(name for name in numbers if name not in taken)
+    return next(name for name in chain([stem], numbers) if name.casefold() not in taken)
+
+
+def taken_names() -> set[str]:
+    """Names that no new model can have, case-folded: some disks know no upper and lower case."""
+    return {name.casefold() for name in (*RESERVED, *(entry.name for entry in list_models()))}
 
 
 def _target(name: str) -> Path:

@@ -18,6 +18,7 @@ from napari_maskrcnn.models.folder import (
     home_folder,
     list_models,
     model_folder,
+    taken_names,
 )
 
 _STAMP = "%Y%m%d-%H%M%S-%f"
@@ -50,7 +51,11 @@ def trashed_models() -> list[TrashedModel]:
     for path in trash_folder().glob(f"*{SUFFIX}"):
         match = _NAME.fullmatch(path.stem)
         if match is not None and path.is_file():
-            when = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+            try:
+                when = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+            except ValueError:
+                # A file of somebody's whose digits are no time.
+                continue
             found.append(TrashedModel(match["name"], path, when))
     return sorted(found, key=lambda model: model.removed, reverse=True)
 
@@ -80,8 +85,8 @@ def restore_model(model: TrashedModel | str) -> Path:
             names = ", ".join(dict.fromkeys(found.name for found in models)) or "none"
             raise FileNotFoundError(f"There is no model {model!r} in the trash. Models: {names}.")
         model = named[0]
-    taken = {entry.name for entry in list_models()}
-    name = model.name if model.name not in taken else free_name(model.name)
+    free = model.name.casefold() not in taken_names()
+    name = model.name if free else free_name(model.name)
     model_folder().mkdir(parents=True, exist_ok=True)
     target = model_folder() / f"{name}{SUFFIX}"
     if name == model.name:
@@ -111,7 +116,7 @@ def rename_model(name: str, new: str) -> Path:
     if new == name:
         return entries[name].path
     check_name(new)
-    if new in entries:
+    if new.casefold() in taken_names() - {name.casefold()}:
         raise FileExistsError(f"There is a model {new!r} already. Choose another name.")
     path = _install_as(entries[name].path, new)
     os.unlink(entries[name].path)

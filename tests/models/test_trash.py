@@ -140,3 +140,20 @@ def test_odd_records_of_other_versions_are_shown_as_far_as_they_go(
     (summary,) = [found for found in summaries() if found.entry.name == "odd"]
     assert (summary.objects, summary.ap50, summary.made) == (None, None, None)
     assert summary.lines()[-1].startswith("Trained on ? images")
+
+
+def test_names_are_the_same_in_upper_and_lower_case(weights: Path) -> None:
+    add_model(weights, "Cells")
+    remove_model("Cells")
+    add_model(weights, "cells")
+    assert restore_model("Cells").stem == "Cells-2"
+    with pytest.raises(FileExistsError, match="There is a model 'CELLS' already"):
+        rename_model("Cells-2", "CELLS")
+    assert rename_model("cells", "CELLS").stem == "CELLS"
+
+
+def test_a_file_whose_digits_are_no_time_is_passed_over(weights: Path) -> None:
+    add_model(weights, "mine")
+    remove_model("mine")
+    (trash_folder() / "mine-99999999-999999-999999.safetensors").write_bytes(b"")
+    assert [trashed.name for trashed in trashed_models()] == ["mine"]
