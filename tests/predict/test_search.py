@@ -93,7 +93,10 @@ def test_the_processor_goes_on_and_stays_for_the_next_planes(
     assert [device for *_, device in starved.calls].count("mps") == len(told)
     assert {device for *_, device in starved.calls[len(told) :]} == {"cpu"}
     assert kept.device.startswith("CPU")
-    assert len(kept.planes[0]) == pytest.approx(len(kept.planes[1]), abs=4)
+    # Smaller tiles cut other candidates, but what counts as found is the same.
+    small, whole = (len(kept.planes[k].above(weak.score)) for k in (0, 1))
+    assert whole > 10
+    assert small == pytest.approx(whole, abs=2)
     assert (list(kept.planes), kept.partial) == ([0, 1], {})
 
 
