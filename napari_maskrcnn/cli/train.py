@@ -145,11 +145,11 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         # Images that a project has for validation are not to be learnt from.
         examples = [example for example in examples if not example.held_out]
     try:
+        require_classes(examples, (name for e in examples for name in e.classes.values()))
+        args.output.parent.mkdir(parents=True, exist_ok=True)
         if not args.resume:
             # What --overwrite replaces must not be continued after a crash.
             checkpoint.unlink(missing_ok=True)
-        require_classes(examples, (name for e in examples for name in e.classes.values()))
-        args.output.parent.mkdir(parents=True, exist_ok=True)
         result = _train(args, settings, examples, held, checkpoint, stop)
     except (OSError, ValueError, ArithmeticError, MemoryError, JobError) as error:
         return fail(args.dataset, error)

@@ -34,6 +34,17 @@ def test_what_torch_refuses_is_a_line(
     assert "The computer ran out of memory. Close other programs" in line
 
 
+def test_labels_that_are_refused_leave_the_old_checkpoint(
+    run: Main, words: list[object], dataset: Path, output: Path
+) -> None:
+    output.parent.mkdir()
+    checkpoint = output.with_suffix(".checkpoint")
+    checkpoint.write_bytes(b"old")
+    (dataset / "labels" / "x.csv").write_text("index,class\n1,cell\n77,debris\n")
+    assert run(*words, "--epochs", 1, "--overwrite") == 1
+    assert checkpoint.read_bytes() == b"old"
+
+
 def test_overwrite_leaves_no_checkpoint_of_the_old_training(
     run: Main, words: list[object], output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_maskrcnn.jobs import Job, Progress
+from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.train.estimate import Estimate
+from napari_maskrcnn.train.settings import TrainSettings
+from napari_maskrcnn.widgets import forecast
 from napari_maskrcnn.widgets.fine_tune_widget import FineTuneWidget
+from napari_maskrcnn.widgets.learn_from import Taken
 
 
 def test_the_time_is_estimated_while_the_form_is_seen(
@@ -51,3 +54,21 @@ def test_the_time_is_estimated_while_the_form_is_seen(
     widget.hide()
     assert not form.duration.text()
     qtbot.waitUntil(lambda: not form.forecast.runner.running, timeout=60_000)
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.5, None), (1.0, "no object")])
+def test_what_a_part_of_the_files_lacks_is_not_said_of_all(
+    monkeypatch: pytest.MonkeyPatch, share: float, said: str | None
+) -> None:
+    def sample(*_: Any) -> Job[Any]:
+        yield Progress(0, 0, "")
+        return [], share
+
+    def estimate(*_: Any, **__: Any) -> Job[Any]:
+        yield Progress(0, 0, "")
+        raise ValueError("no object")
+
+    monkeypatch.setattr(forecast, "sample_job", sample)
+    monkeypatch.setattr(import_module("napari_maskrcnn.train.estimate"), "estimate_job", estimate)
+    asked = forecast._job("key", Taken(), TrainSettings(), threading.Event())
+    assert run(asked) == ("key", said)
