@@ -19,7 +19,7 @@ from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.models.model import file_hash
 from napari_maskrcnn.widgets.export_job import ExportRequest
 from napari_maskrcnn.widgets.layers import file_of, full_data
-from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
+from napari_maskrcnn.widgets.prediction import is_as_predicted, prediction_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -121,7 +121,7 @@ def _predicted_file(labels: Labels, record: Prediction) -> Path | None:
     """Return the image file whose prediction the layer is, untouched and to be had again."""
     image = record.image()
     source = file_of(image) if image is not None else None
-    if image is None or source is None or image.ndim != 2 or not is_untouched(labels):
+    if image is None or source is None or image.ndim != 2 or not is_as_predicted(labels):
         return None
     if record.kept.partial:
         return None  # the command line predicts whole images

@@ -13,13 +13,14 @@ from napari_maskrcnn.instances import LIMITED
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.widgets.filter_box import FilterBox
 from napari_maskrcnn.widgets.layers import stop_watching, watch
-from napari_maskrcnn.widgets.prediction import is_untouched, prediction_of
+from napari_maskrcnn.widgets.prediction import is_spoken_of, is_untouched, prediction_of
 from napari_maskrcnn.widgets.style import BIG
 
 if TYPE_CHECKING:
     from napari_maskrcnn.widgets.prediction import Prediction
 
 CORRECTED = "Corrected: Predict again adds a layer"
+SPOKEN_OF = "Verified, excluded or finished: Predict again adds a layer"
 NOTHING = (
     "Nothing looks like an object, at any score. Is this the right image and plane? If the objects "
     "are much larger or smaller than the model knows, give their diameter."
@@ -98,12 +99,14 @@ class ChoiceBox(QWidget):
         """Show the prediction in a layer; hide when it holds none."""
         if self._layer is not None:
             stop_watching(self._layer, self._touched)
+            self._layer.events.metadata.disconnect(self._touched)
         record = prediction_of(layer)
         self._layer = layer if record is not None else None
         self.setVisible(record is not None)
         self.advise(None)
         if record is not None and layer is not None:
             watch(layer, self._touched)
+            layer.events.metadata.connect(self._touched)
             self._set_sliders(record)
             self.source.setText(f"found by {record.kept.model_name}")
             self.check()
@@ -117,7 +120,7 @@ class ChoiceBox(QWidget):
             self.use_diameter.setProperty("diameter", round(diameter, 1))
 
     def check(self) -> None:
-        """Look whether the layer is still what was predicted; lock the sliders when it is not."""
+        """Look whether the prediction is still nobody's; lock the sliders when it is not."""
         layer = self._layer
         record = prediction_of(layer)
         if layer is None or record is None:
@@ -134,7 +137,8 @@ class ChoiceBox(QWidget):
         self.count.setText(f"{count} object{'' if count == 1 else 's'}")
         self.show_lower.setVisible(lower is not None)
         if not untouched:
-            self.note.setText(CORRECTED)
+            spoken_of = self._layer is not None and is_spoken_of(self._layer)
+            self.note.setText(SPOKEN_OF if spoken_of else CORRECTED)
         elif lower is not None:
             score, number = lower
             self.note.setText(f"0 at {record.choice.score:.2f}; {number} at {score:g}")

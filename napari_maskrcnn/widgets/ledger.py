@@ -10,7 +10,7 @@ from napari_maskrcnn.annotate import edits
 from napari_maskrcnn.annotate.rows import ACCEPTED, Window, joined_box, synced_rows, updated_rows
 from napari_maskrcnn.annotate.states import state_before, toggled, values_of, with_values
 from napari_maskrcnn.widgets.history import is_written, moved_steps, touched, undone_steps
-from napari_maskrcnn.widgets.prediction import is_untouched
+from napari_maskrcnn.widgets.prediction import is_as_predicted
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -34,7 +34,7 @@ class Ledger:
         self._undone = undone_steps(layer)
         self._before: dict[str, dict[int, str]] = {"class": {}, "state": {}}
         self.class_name = ""
-        if not is_untouched(layer):
+        if not is_as_predicted(layer):
             self._sync()
         layer.events.paint.connect(self._painted)
         layer.events.labels_update.connect(self._settle)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_maskrcnn.annotate.image_states import SAID, states_in
+from napari_maskrcnn.annotate.regions import regions_of
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.kept import Chosen, Kept
 from napari_maskrcnn.widgets.layers import (
@@ -150,6 +152,21 @@ def _gone() -> None:
 
 
 def is_untouched(layer: Labels) -> bool:
+    """Whether a prediction is nobody's yet, so that another one may take its place.
+
+    It is as it was predicted, and no person said that it is right, or right in a part.
+    """
+    return not is_spoken_of(layer) and is_as_predicted(layer)
+
+
+def is_spoken_of(layer: Labels) -> bool:
+    """Whether a person verified or excluded a plane of a layer, or marked a part as finished."""
+    states = states_in(layer.metadata)
+    said = states is not None and not {states.image, *states.planes.values()}.isdisjoint(SAID)
+    return said or bool(regions_of(layer.metadata))
+
+
+def is_as_predicted(layer: Labels) -> bool:
     """Whether a layer is exactly what was predicted, also after every edit was undone."""
     record = prediction_of(layer)
     if record is None or not _says_what_was_predicted(layer, record):
@@ -207,7 +224,7 @@ def replacement(layer: Labels, kept: Kept, choice: Choice) -> Labels:
 
 
 def untouched_layers(layers: Iterable[Any], image: Image) -> list[Labels]:
-    """Return the layers that still are a prediction of an image, as they came."""
+    """Return the layers that still are a prediction of an image, and nobody's yet."""
     return [
         layer
         for layer in layers

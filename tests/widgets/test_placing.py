@@ -10,11 +10,15 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
+from napari_maskrcnn.annotate.image_states import State
+from napari_maskrcnn.annotate.regions import KEY as REGIONS
+from napari_maskrcnn.annotate.regions import Region
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict.kept import Choice, Kept
 from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets import placing
 from napari_maskrcnn.widgets.follower import Follower
+from napari_maskrcnn.widgets.layer_states import say
 from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.placing import change, place
 from napari_maskrcnn.widgets.prediction import (
@@ -233,6 +237,25 @@ def test_accepting_or_another_class_makes_a_layer_the_persons(
     layer.undo()
     assert layer.features["area"].tolist() == [0, 36, 36, 36]
     assert layer.features["state"].tolist() == ["", "accepted", "predicted", "accepted"]
+
+
+@pytest.mark.parametrize("said", ["verified", "excluded", "finished"])
+def test_what_a_person_said_to_be_right_is_not_replaced(
+    viewer: ViewerModel, image: Image, said: str
+) -> None:
+    layer = place(viewer.layers, image, kept({PLANE: squares(3)}), None)
+    data = layer.data.copy()
+    if said == "finished":
+        region = Region(PLANE, np.array([(0, 0), (0, 9), (9, 9)], float))
+        layer.metadata[REGIONS] = [region.to_json()]
+    else:
+        say(layer, State(said), PLANE)
+    assert not is_untouched(layer)
+    assert place(viewer.layers, image, kept({PLANE: squares(1)}, "mine"), layer) is not layer
+    assert np.array_equal(layer.data, data)
+    say(layer, State.PREDICTED, PLANE)
+    layer.metadata.pop(REGIONS, None)
+    assert is_untouched(layer)
 
 
 def test_a_large_new_layer_is_shown_a_turn_later_with_the_labels_that_are_there(
