@@ -195,9 +195,10 @@ def concatenated(parts: Sequence[Instances]) -> Instances:
 
 
 def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, ...]]]:
-    """Values present in a label image (background 0 left out) and the slices of their boxes.
+    """Values above 0, the background, in a label image and the slices of their boxes.
 
-    Values larger than the image has pixels are ranked first, so that an id in the millions costs
+    What other programs mark with numbers below 0, often what is to be ignored, is no object. Values
+    larger than the image has pixels are ranked first, so that an id in the millions costs
     no table of millions.
     """
     from scipy import ndimage
@@ -212,10 +213,8 @@ def label_boxes(labels: NDArray[Any]) -> tuple[NDArray[Any], list[tuple[slice, .
         return ids, [where for where in found if where is not None]
     values, dense = np.unique(labels, return_inverse=True)
     dense = dense.reshape(labels.shape).astype(np.int32)
-    if len(values) and values[0] == 0:
-        values = values[1:]
-    else:
-        dense += 1
+    none = int(np.count_nonzero(values <= 0))
+    values, dense = values[none:], np.maximum(dense + (1 - none), 0)
     return values, ndimage.find_objects(dense, max_label=len(values))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_maskrcnn.instances import COLUMNS, Instances, table_from_labels
+from napari_maskrcnn.instances import COLUMNS, Instances, label_boxes, table_from_labels
 
 
 def _three() -> Instances:
@@ -122,3 +122,16 @@ def test_a_selection_keeps_whether_objects_are_missing() -> None:
     assert found.above(0.5).limited
     assert not found.above(0.6).limited
     assert not Instances.empty((3, 3)).limited
+
+
+@pytest.mark.parametrize("values", [(-3, 4, 9), (-1, 4, 2**40)])
+def test_what_is_below_the_background_is_no_object(values: tuple[int, ...]) -> None:
+    labels = np.zeros((20, 20), np.int64)
+    labels[:5, :5], labels[6:10, 6:10], labels[12:14, 12:15] = values
+    ids, boxes = label_boxes(labels)
+    assert ids.tolist() == list(values[1:])
+    assert boxes == [(slice(6, 10), slice(6, 10)), (slice(12, 14), slice(12, 15))]
+    table = table_from_labels(labels)
+    there = table[table["area"] > 0]
+    assert there["index"].tolist() == list(values[1:])
+    assert there["area"].tolist() == [16, 6]

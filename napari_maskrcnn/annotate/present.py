@@ -15,10 +15,10 @@ FEW = 8
 
 
 def ids_of(labels: NDArray[Any]) -> NDArray[np.int64]:
-    """Ids that occur in labels of any shape, ascending, (N,); 0, the background, is left out."""
+    """Ids above 0, the background, that occur in labels of any shape, ascending, (N,)."""
     if not _fits_table(labels):
         values = np.unique(labels)
-        return values[values != 0].astype(np.int64)
+        return values[values > 0].astype(np.int64)
     present = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
     present[labels.ravel()] = True
     present[0] = False
@@ -28,7 +28,7 @@ def ids_of(labels: NDArray[Any]) -> NDArray[np.int64]:
 def areas_of(labels: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ids that occur in labels, as `ids_of`, and the number of pixels of each."""
     if not _fits_table(labels):
-        values, counts = np.unique(labels[labels != 0], return_counts=True)
+        values, counts = np.unique(labels[labels > 0], return_counts=True)
         return values.astype(np.int64), counts.astype(np.int64)
     counts = np.bincount(labels.ravel())
     counts[:1] = 0

@@ -265,9 +265,11 @@ class CorrectWidget(Dock):
         labels = self.header.labels.layer()
         self.tools.stop()
         self.review.stop()
-        if labels is not None:
-            ledger_of(labels)
-        self.classes.load(labels)
+        # Nothing can be corrected in a pyramid, as every tool says.
+        listed = labels if labels is not None and not labels.multiscale else None
+        if listed is not None:
+            ledger_of(listed)
+        self.classes.load(listed)
         self.corrected.load(labels)
         self.states.load(labels)
         self.more.show_stack_tools(labels is not None and labels.ndim > 2)

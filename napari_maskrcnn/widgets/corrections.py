@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,9 +99,7 @@ class Corrections:
         try:
             return self._acts[stroke.tool](stroke, ledger)
         finally:
-            # The click picked a label, perhaps the background or one that is gone now; the brush
-            # must not erase with it, nor bring its id back for another object.
-            stroke.layer.selected_label = ledger.new_id()
+            _select_new_id(ledger)
 
     def find(self, stroke: Stroke, prompter: Prompter) -> str:
         """Put what the network sees in a box or under a click, and say what was done.
@@ -116,7 +115,7 @@ class Corrections:
             found = self._finding.find(stroke, prompter, ledger)
             return self._write(ledger, found.edit, found.done, found.class_name)
         finally:
-            stroke.layer.selected_label = ledger.new_id()
+            _select_new_id(ledger)
 
     def remove_small(self, layer: Labels, area: int) -> str:
         """Remove the objects of the shown plane that have fewer pixels, and say how many.
@@ -253,3 +252,14 @@ class Corrections:
         edit = edits.interpolate(stroke.layer.data, found, axis, where)
         planes = int(edit.mask.any(axis=tuple(a for a in range(edit.mask.ndim) if a != axis)).sum())
         return self._write(ledger, edit, f"Filled {planes} plane{'s'[: planes > 1]} of {found}.")
+
+
+def _select_new_id(ledger: Ledger) -> None:
+    """Let the brush paint a new object.
+
+    The click picked a label, perhaps the background or one that is gone now; the brush must not
+    erase with it, nor bring its id back for another object.
+    """
+    # Where the type of the labels has no number left, what makes objects says so.
+    with suppress(ValueError):
+        ledger.layer.selected_label = ledger.new_id()

@@ -97,7 +97,9 @@ def named(ids: Sequence[int]) -> str:
 
 
 def check_editable(layer: Labels) -> None:
-    """Raise ValueError when nobody can paint in a layer."""
+    """Raise ValueError when the tools cannot write into a layer."""
+    from dask.base import is_dask_collection
+
     if layer.multiscale:
         raise ValueError(
             f"{layer.name!r} is multiscale, which napari cannot edit. Use a plain copy."
@@ -106,6 +108,11 @@ def check_editable(layer: Labels) -> None:
         raise ValueError(f"{layer.name!r} is hidden. Show it with the eye in the layer list first.")
     if not layer.editable:
         raise ValueError(f"{layer.name!r} is locked. Unlock it in the layer list first.")
+    if is_dask_collection(layer.data):
+        raise ValueError(
+            f"The pixels of {layer.name!r} are computed when they are looked at (dask), and the "
+            "tools cannot write there. Save it (File, Save Selected Layers) and open that file."
+        )
     flags = getattr(layer.data, "flags", None)
     if flags is not None and not flags.writeable:
         raise ValueError(f"The pixels of {layer.name!r} are read-only. Use a plain copy.")

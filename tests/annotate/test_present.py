@@ -28,3 +28,9 @@ def test_an_empty_image_holds_none() -> None:
     empty = np.zeros((0, 4), np.uint8)
     assert len(ids_of(empty)) == len(areas_of(empty)[0]) == 0
     assert is_any(empty, np.array([1])).shape == (0, 4)
+
+
+def test_what_is_below_the_background_is_no_object() -> None:
+    labels = np.array([[-1, -1, 0], [5, 5, 2]])
+    assert ids_of(labels).tolist() == [2, 5]
+    assert [found.tolist() for found in areas_of(labels)] == [[2, 5], [1, 2]]

@@ -236,3 +236,24 @@ def test_very_many_pixels_go_into_a_fresh_layer(
     assert rows.loc[[1, 3, 7], "area"].tolist() == [0, 0, 100]
     assert rows.loc[7, "state"] == "accepted"
     assert list(bench.layer.features["area"])[1] == 135
+
+
+def test_a_mask_of_255_can_be_corrected() -> None:
+    data = np.zeros((30, 30), np.uint8)
+    data[4:10, 4:10] = data[20:25, 20:25] = 255
+    bench = Bench(data)
+    line = [(7, 0), (7, 12)]
+    with pytest.raises(ValueError, match="Label 256 does not fit into labels of type uint8"):
+        bench.stroke(toolbox.SPLIT, *line)
+    assert bench.stroke(toolbox.DELETE, (5, 5)) == "Deleted 255."
+    assert not bench.layer.data.any()
+    bench.undo()
+
+
+def test_labels_that_are_computed_are_refused_in_words() -> None:
+    import dask.array as da
+
+    layer = ViewerModel().add_labels(da.ones((30, 30), dtype=np.int32), name="lazy")
+    point = np.array([(5.0, 5.0)])
+    with pytest.raises(ValueError, match=r"'lazy' are computed .* Save it"):
+        Corrections(ViewerModel()).apply(Stroke(toolbox.DELETE, layer, (None, None), point, True))

@@ -10,6 +10,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QAbstractButton, QLabel, QScrollArea, QWidget
 
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
+from napari_maskrcnn.widgets.toolbox import DELETE
 
 TITLES = ["Predict", "Correct", "Fine-tune", "Export"]
 
@@ -115,3 +116,17 @@ def test_closing_the_panel_closes_every_tab(panel: MaskRCNNPanel, viewer: Any) -
     assert panel.correct.tools.tool is not None
     panel.parent().destroyOnClose()
     assert panel.correct.tools.tool is None
+
+
+def test_multiscale_labels_are_listed_but_not_corrected(viewer: Any, notes: list[str]) -> None:
+    data = np.zeros((64, 64), np.int32)
+    data[10:20, 10:20] = 1
+    pyramid = viewer.add_labels([data, data[::2, ::2]], multiscale=True, name="pyramid")
+    panel = MaskRCNNPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Mask R-CNN")
+    assert panel.header.labels.layer() is pyramid
+    panel.correct.toggle(DELETE)
+    panel.correct.review_button.click()
+    errors = [note for note in notes if note.startswith("error")]
+    assert ["'pyramid' is multiscale" in error for error in errors] == [True, True]
+    assert not panel.correct.review.running
