@@ -9,7 +9,13 @@ import numpy as np
 from napari_maskrcnn.annotate import edits
 from napari_maskrcnn.annotate.review import Limits, Queue, find
 from napari_maskrcnn.widgets.drawing import Drawing
-from napari_maskrcnn.widgets.layers import camera_of, show_plane, to_world
+from napari_maskrcnn.widgets.layers import (
+    as_slices,
+    camera_of,
+    displayed_plane,
+    show_plane,
+    to_world,
+)
 from napari_maskrcnn.widgets.ledger import ledger_of
 
 if TYPE_CHECKING:
@@ -68,18 +74,21 @@ class Review:
         return accepted
 
     def delete(self) -> None:
-        """Delete the object in the plane that is shown, and go on.
+        """Delete the object in the plane that is shown; go on, or to where the rest of it is.
 
         Raises
         ------
         ValueError
-            When it is not there.
+            When it is not there, or no plane is shown.
         """
         ledger, gone = ledger_of(self.layer), self.current
-        where = find_object(self.layer, gone)
-        ledger.write(edits.delete(self.layer.data, [gone], where[:-2] if where else None))
-        if self.queue().place(gone) < 0:
+        plane = as_slices(displayed_plane(self._viewer, self.layer))
+        ledger.write(edits.delete(self.layer.data, [gone], plane))
+        queue = self.queue()
+        if queue.place(gone) < 0:
             self.step()
+        else:
+            self._go(gone, queue)
 
     def edit(self) -> None:
         """Take napari's brush with the number of the object."""

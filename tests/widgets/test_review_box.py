@@ -131,3 +131,24 @@ def test_labels_without_scores_go_by_their_number(qtbot: Any) -> None:
     layer.data_setitem(np.nonzero(stack() == 2), 0)
     made.next.click()
     assert made.review.current == 3
+
+
+def test_delete_takes_the_plane_that_is_shown(qtbot: Any) -> None:
+    model = ViewerModel()
+    data = np.zeros((4, 60, 80), np.int32)
+    data[1:, 30:50, 10:30] = 1
+    data[1, 28:50, 10:30] = 1
+    layer = model.add_labels(data)
+    made = ReviewBox(model)
+    qtbot.addWidget(made)
+    made.start(layer)
+    assert model.dims.current_step[0] == 1
+    model.dims.set_point(0, 3)
+    made.delete.click()
+    assert layer.data.any(axis=(1, 2)).tolist() == [False, True, True, False]
+    # What is left of it is framed.
+    assert (made.review.current, model.dims.current_step[0]) == (1, 1)
+    model.dims.set_point(0, 0)
+    made.delete.click()
+    assert layer.data.any(axis=(1, 2)).tolist() == [False, True, True, False]
+    assert made.review.current == 1
