@@ -33,7 +33,9 @@ class Chooser(QObject):
         self._runner = JobRunner(self)
         self._runner.returned.connect(self._tell)
         self._runner.finished.connect(self._next)
+        # What waits, and what came last: whatever else is under way is needless.
         self._wish: Wish | None = None
+        self._latest: Wish | None = None
 
     @property
     def running(self) -> bool:
@@ -42,16 +44,17 @@ class Chooser(QObject):
 
     def choose(self, layer: Labels, kept: Kept, choice: Choice) -> None:
         """Make what a choice shows in a layer; an earlier one that still waits is forgotten."""
-        if not _takes_long(kept, choice):
-            self._wish = None
-            self.ready.emit(layer, kept, choice)
-            return
-        self._wish = (layer, kept, choice)
-        self._next()
+        wish = (layer, kept, choice)
+        if _takes_long(kept, choice):
+            self._wish = self._latest = wish
+            self._next()
+        else:
+            self._wish = self._latest = None
+            self.ready.emit(*wish)
 
     def stop(self) -> None:
-        """Forget what waits."""
-        self._wish = None
+        """Forget what waits and what is under way."""
+        self._wish = self._latest = None
 
     def _next(self) -> None:
         if self._wish is None or self._runner.running:
@@ -60,8 +63,8 @@ class Chooser(QObject):
         self._runner.start(lambda stop: _chosen(wish, stop), "Filter objects", needs_torch=False)
 
     def _tell(self, wish: Wish) -> None:
-        # A newer wish makes this one needless.
-        if self._wish is None:
+        if wish is self._latest:
+            self._latest = None
             self.ready.emit(*wish)
 
 
