@@ -76,8 +76,8 @@ class StateBox(QWidget):
         self.states.activated.connect(self._chosen)
         self.button.clicked.connect(self._draw)
         follower.changed.connect(self._corrected)
-        viewer.dims.events.current_step.connect(self._changed)
-        viewer.layers.selection.events.active.connect(self._changed)
+        for event in self._view_events():
+            event.connect(self._changed)
 
     def load(self, labels: Labels | None) -> None:
         """Show the state of a layer, or of none."""
@@ -96,8 +96,14 @@ class StateBox(QWidget):
         """Let go of the layer and the viewer."""
         self.load(None)
         self._later.stop()
-        self._viewer.dims.events.current_step.disconnect(self._changed)
-        self._viewer.layers.selection.events.active.disconnect(self._changed)
+        for event in self._view_events():
+            event.disconnect(self._changed)
+
+    def _view_events(self) -> tuple[Any, ...]:
+        """What tells that another plane is shown, or another layer is selected."""
+        dims = self._viewer.dims.events
+        selected = self._viewer.layers.selection.events.active
+        return dims.current_step, dims.order, dims.ndisplay, selected
 
     def _plane(self) -> PlaneIndex | None:
         """The plane that is shown; None when none is."""
@@ -127,6 +133,8 @@ class StateBox(QWidget):
         plane = self._plane()
         if self._labels is not None and plane is not None:
             say(self._labels, self.states.itemData(row), plane)
+        # Where nothing can be said, the box must not look as if it was.
+        self._refresh()
 
     def _draw(self, *_: object) -> None:
         if self.finished.drawing:

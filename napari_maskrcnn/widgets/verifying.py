@@ -10,13 +10,17 @@ from napari_maskrcnn.annotate.image_states import SAID, State, States, states_in
 from napari_maskrcnn.annotate.project.prepare import planes_of
 from napari_maskrcnn.widgets.jobs_ui import show_note
 from napari_maskrcnn.widgets.layer_states import say
-from napari_maskrcnn.widgets.layers import displayed_plane, show_plane
+from napari_maskrcnn.widgets.layers import displayed_plane, is_passing, show_plane
 from napari_maskrcnn.widgets.prediction import prediction_of
 
 if TYPE_CHECKING:
     from napari import Viewer
 
 NO_LABELS = "There are no labels to verify. Predict first, or open a project."
+ROLLED = (
+    "Images are verified plane by plane along the last two axes of {!r}, but the viewer shows "
+    "others. Roll the axes (Ctrl+E) until it shows those two."
+)
 VERIFIED = "Verified: {}. To go through the images of a folder, make it a project."
 
 
@@ -31,9 +35,11 @@ def verify_plane(viewer: Viewer, labels: Labels) -> bool:
     Raises
     ------
     ValueError
-        The viewer shows no plane of the layer.
+        The viewer shows no plane of the layer, or one of other axes than its last two.
     """
     plane = displayed_plane(viewer, labels)
+    if plane[-2:] != (None, None):
+        raise ValueError(ROLLED.format(labels.name))
     say(labels, State.VERIFIED, plane)
     states = states_in(labels.metadata) or States()
     left = [at for at in planes_of(labels.data.shape) if states.of(at) not in SAID]
@@ -54,7 +60,7 @@ def verify_plain(viewer: Viewer) -> None:
     ValueError
         The viewer has no labels, or shows no plane of them.
     """
-    layers = [layer for layer in viewer.layers if isinstance(layer, Labels)]
+    layers = [x for x in viewer.layers if isinstance(x, Labels) and not is_passing(x)]
     active = viewer.layers.selection.active
     shown = [layer for layer in layers if layer is active] or [x for x in layers if x.visible]
     if not shown:

@@ -85,6 +85,27 @@ def test_every_plane_of_a_stack_has_its_own(model: ViewerModel, qtbot: Any) -> N
     qtbot.waitUntil(lambda: not box.states.isEnabled(), timeout=1000)
 
 
+def test_in_three_dimensions_nothing_is_chosen(model: ViewerModel, qtbot: Any) -> None:
+    labels = model.add_labels(np.zeros((4, 20, 30), np.int32))
+    box = boxed(model, labels)
+    model.dims.set_point(0, 2)
+    shows(box, State.NEW, qtbot)
+    model.dims.ndisplay = 3
+    # Sooner than it follows the view.
+    choose(box, State.VERIFIED)
+    assert states_in(labels.metadata) is None
+    assert box.states.currentText() == NAMES[State.NEW]
+    model.dims.ndisplay = 2
+    qtbot.waitUntil(box.states.isEnabled, timeout=1000)
+    model.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: not box.states.isEnabled(), timeout=1000)
+    model.dims.ndisplay = 2
+    say(labels, State.VERIFIED, (2, None, None))
+    shows(box, State.VERIFIED, qtbot)
+    model.dims.roll()
+    shows(box, State.NEW, qtbot)
+
+
 def test_nothing_is_said_without_need() -> None:
     labels = Labels(np.zeros((20, 30), np.int32))
     told: list[object] = []
