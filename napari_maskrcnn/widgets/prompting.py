@@ -17,6 +17,8 @@ from napari_maskrcnn.widgets.layers import (
     PlaneIndex,
     camera_of,
     displayed_plane,
+    label_shape,
+    of_channels,
     spatial_shape,
 )
 from napari_maskrcnn.widgets.prediction import prediction_of
@@ -39,17 +41,22 @@ REST_MS = 400
 
 @dataclass(frozen=True)
 class Source:
-    """What is asked about: one plane of an image, and how a model looks at it."""
+    """What is asked about: one plane of an image, and how a model looks at it.
+
+    `channel` is the axis of the image that holds its channels, if one does.
+    """
 
     image: Image
     plane: PlaneIndex
     settings: PredictSettings
+    channel: int | None = None
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal as long as a prompter is the right one."""
-        scale = Pixels.of(self.image).scale
-        return id(self.image), id(self.image.data), scale, self.plane, self.settings
+        pixels = Pixels.of(self.image, self.channel)
+        read = id(self.image.data), pixels.scale, pixels.channel
+        return id(self.image), *read, self.plane, self.settings
 
 
 class Prompting(QObject):
@@ -173,7 +180,7 @@ class Prompting(QObject):
         (source, place), self._wanted = self._wanted, None
         self._asked = source, place
         model = self._model_of(source.settings)
-        pixels = Pixels.of(source.image)
+        pixels = Pixels.of(source.image, source.channel)
         self._runner.start(partial(_job, pixels, source, place, model), "Getting ready")
 
     def _model_of(self, settings: PredictSettings) -> Model | None:
@@ -225,9 +232,11 @@ def source_of(viewer: Viewer, labels: Labels, header: Header) -> Source:
     shape = spatial_shape(labels)
     known = [record.image() if record is not None else None, header.images.layer()]
     images = [*known, *(layer for layer in viewer.layers if isinstance(layer, Image))]
-    fitting = (x for x in images if x in viewer.layers and spatial_shape(x) == shape)
-    image = next(fitting, None)
-    if image is None:
+    along = record.kept.channel_axis if record is not None else None
+    there = (x for x in images if x is not None and x in viewer.layers)
+    ways = ((x, channel) for x in there for channel in (along, None))
+    found = next(((x, channel) for x, channel in ways if label_shape(x, channel) == shape), None)
+    if found is None:
         raise ValueError(
             f"There is no image of the shape of {labels.name!r}, {shape}, to look at. Open the "
             "image that the labels belong to."
@@ -238,7 +247,9 @@ def source_of(viewer: Viewer, labels: Labels, header: Header) -> Source:
         raise ValueError("The model is not on this computer yet. Predict with it once first.")
     else:
         settings = PredictSettings(model=header.models.value())
-    return Source(image, displayed_plane(viewer, labels), settings)
+    image, channel = found
+    plane = of_channels(displayed_plane(viewer, labels), channel)
+    return Source(image, plane, settings, channel)
 
 
 def _place(stroke: Stroke) -> Region:

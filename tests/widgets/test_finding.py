@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.predict import prompt_tile
+from napari_maskrcnn.predict.choice import Choice
+from napari_maskrcnn.predict.kept import Kept
+from napari_maskrcnn.predict.settings import PredictSettings
 from napari_maskrcnn.widgets import toolbox
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
+from napari_maskrcnn.widgets.layers import labels_over
+from napari_maskrcnn.widgets.prediction import remember
 from napari_maskrcnn.widgets.prompting import WAIT
 
 Drag = Callable[[Any, Sequence[Sequence[float]]], None]
@@ -155,3 +161,30 @@ def test_the_model_sees_what_a_prediction_sees(
     assert (seen[0].shape, seen[0].seen.shape) == ((40, 60, 3), (80, 60, 3))
     plane = data[2] if stacked else data
     assert np.array_equal(np.asarray(seen[0].seen.image), plane)
+
+
+def test_labels_over_channels_are_asked_about_in_all_of_them(
+    make_napari_viewer: Any, tiny_model: str, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    data = np.random.default_rng(0).integers(0, 99, (3, 40, 60), np.uint8)
+    image = viewer.add_image(data, name="channels")
+    labels = labels_over(image, np.zeros((1, 40, 60), np.int32), "channels instances", 0)
+    viewer.add_layer(labels)
+    found = Instances.from_labels(np.zeros((40, 60), np.int32), ("nucleus",))
+    settings = PredictSettings(model=tiny_model, channels=(0, 2))
+    kept = Kept({(0, None, None): found}, settings, "tiny", "hash", 0.5, "CPU", channel_axis=0)
+    remember(labels, image, kept, Choice(0.5))
+    seen: list[Any] = []
+
+    def prompter_job(image: Any, *others: Any) -> Any:
+        seen.append((np.asarray(image), others[0].channels))
+        yield from ()
+
+    monkeypatch.setattr(prompt_tile, "prompter_job", prompter_job)
+    page = page_of(viewer, tiny_model)
+    page.prompting.begin(labels)
+    ready(qtbot, page)
+    page.prompting.end()
+    assert np.array_equal(seen[0][0], np.moveaxis(data, 0, -1))
+    assert seen[0][1] == (0, 2)
