@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -14,9 +15,12 @@ from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.widgets.filter_box import FilterBox
 from napari_maskrcnn.widgets.layers import stop_watching, watch
 from napari_maskrcnn.widgets.prediction import is_spoken_of, is_untouched, prediction_of
+from napari_maskrcnn.widgets.shown_plane import ShownPlane
 from napari_maskrcnn.widgets.style import BIG
 
 if TYPE_CHECKING:
+    from napari import Viewer
+
     from napari_maskrcnn.widgets.prediction import Prediction
 
 CORRECTED = "Corrected: Predict again adds a layer"
@@ -29,14 +33,23 @@ SETTLE_MS = 150
 
 
 class ChoiceBox(QWidget):
-    """Count, sliders and advice for the prediction in one labels layer."""
+    """Count, sliders and advice for the prediction in one labels layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layer is.
+    """
 
     choice_changed = Signal(object)
     diameter_wanted = Signal(float)
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
+        self._viewer = weakref.ref(viewer)
         self._layer: Labels | None = None
+        # Which view of which pixels the layer told of last.
+        self._seen: tuple[Any, Any] | None = None
         self.count = QLabel()
         self.count.setStyleSheet(BIG)
         self.source = QLabel()
@@ -102,11 +115,13 @@ class ChoiceBox(QWidget):
             self._layer.events.metadata.disconnect(self._touched)
         record = prediction_of(layer)
         self._layer = layer if record is not None else None
+        self._seen = None
         self.setVisible(record is not None)
         self.advise(None)
         if record is not None and layer is not None:
             watch(layer, self._touched)
             layer.events.metadata.connect(self._touched)
+            self._has_scrolled(layer)
             self._set_sliders(record)
             self.source.setText(f"found by {record.kept.model_name}")
             self.check()
@@ -161,8 +176,17 @@ class ChoiceBox(QWidget):
             slider.blockSignals(False)
         self.filters.set_choice(choice)
 
-    def _touched(self, event: object = None) -> None:
-        self._settle.start()
+    def _touched(self, event: Any) -> None:
+        # Pixels are compared with the prediction where they may have changed, not as often as
+        # another plane of them is shown.
+        if event.type != "set_data" or not self._has_scrolled(event.source):
+            self._settle.start()
+
+    def _has_scrolled(self, layer: Labels) -> bool:
+        """Whether another plane of the same pixels is shown than when this was asked last."""
+        before = self._seen
+        self._seen = view, data = ShownPlane(self._viewer, layer).view(), layer.data
+        return before is not None and before[0] != view and before[1] is data
 
     def _emit(self) -> None:
         layer = self._layer

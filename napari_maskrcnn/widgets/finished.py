@@ -6,7 +6,6 @@ whoever needs them asks the labels alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,21 +123,23 @@ class FinishedRegions:
         labels.events.metadata()
 
 
-def described(found: Mapping[PlaneIndex, NDArray[np.bool_]], plane: PlaneIndex | None) -> str:
-    """Say how much of the shown plane is finished; empty when nothing is anywhere.
+def finished_share(labels: Labels, plane: PlaneIndex | None) -> str:
+    """Say how much of a plane is finished; empty when nothing is anywhere.
 
     Parameters
     ----------
-    found : mapping
-        As `finished_masks` returns it.
+    labels : napari.layers.Labels
     plane : tuple or None
         The plane that is shown; None when none is.
     """
-    if not found:
+    regions = regions_of(labels.metadata)
+    if not regions:
         return ""
-    if plane is None or plane not in found:
-        return "None in this plane"
-    return f"{found[plane].mean():.0%} of this {'image' if len(plane) == 2 else 'plane'}"
+    # Of a long stack only the shown plane is painted: the slider does not wait for the others.
+    here = [region for region in regions if region.plane == plane]
+    found = masks(here, spatial_shape(labels))
+    what = "image" if labels.ndim == 2 else "plane"
+    return f"{found[plane].mean():.0%} of this {what}" if plane in found else f"None in this {what}"
 
 
 def _among(plane: PlaneIndex, corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -53,7 +53,7 @@ class PredictWidget(Dock):
         self.form = PredictForm()
         self.row = JobRow("Predict", self.runner)
         self.device = DeviceNote()
-        self.choice = ChoiceBox()
+        self.choice = ChoiceBox(self.viewer)
         self.measuring = Measuring(self.viewer, self)
         self.live = Live(self.viewer, self)
         self.chooser = Chooser(self)

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_maskrcnn.annotate.image_states import State
-from napari_maskrcnn.widgets.finished import FinishedRegions, described, finished_masks
+from napari_maskrcnn.widgets.finished import FinishedRegions, finished_share
 from napari_maskrcnn.widgets.follower import Follower
 from napari_maskrcnn.widgets.layer_states import note_edits, say, state_of
 from napari_maskrcnn.widgets.layers import PlaneIndex, displayed_plane
@@ -124,7 +124,7 @@ class StateBox(QWidget):
         self.title.setText("This image" if labels.ndim == 2 else "This plane")
         state = state_of(labels, plane) if plane is not None else State.NEW
         self.states.setCurrentIndex(self.states.findData(state))
-        self.share.setText(described(finished_masks(labels), plane))
+        self.share.setText(finished_share(labels, plane))
 
     def _changed(self, event: Any = None) -> None:
         self._later.start()

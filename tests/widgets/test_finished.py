@@ -9,14 +9,16 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 
-from napari_maskrcnn.annotate.regions import KEY, regions_of
+from napari_maskrcnn.annotate import regions
+from napari_maskrcnn.annotate.polygon import inside_polygon
+from napari_maskrcnn.annotate.regions import KEY, Region, regions_of
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.finished import (
     NAME,
     FinishedRegions,
-    described,
     finished_masks,
     finished_rectangles,
+    finished_share,
 )
 from napari_maskrcnn.widgets.layers import transforms_of
 from napari_maskrcnn.widgets.shape_regions import regions_in
@@ -133,10 +135,28 @@ def test_other_labels_bring_their_own(model: ViewerModel) -> None:
 
 
 def test_the_share_is_said() -> None:
-    found = {(1, None, None): mask((0, 0, 6, 15))}
-    assert described(found, (1, None, None)) == "50% of this plane"
-    assert described(found, (0, None, None)) == described(found, None) == "None in this plane"
-    assert described({}, (0, None, None)) == ""
+    labels = Labels(np.zeros((3, 12, 15), np.int32))
+    assert finished_share(labels, (0, None, None)) == ""
+    half = np.array([(-1, -1), (-1, 15), (5.5, 15), (5.5, -1)])
+    labels.metadata[KEY] = [Region((1, None, None), half).to_json()]
+    assert finished_share(labels, (1, None, None)) == "50% of this plane"
+    assert finished_share(labels, (0, None, None)) == "None in this plane"
+    assert finished_share(labels, None) == "None in this plane"
+
+
+def test_only_the_shown_plane_of_a_stack_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = Labels(np.zeros((9, 12, 15), np.int32))
+    planes = [(at, None, None) for at in range(9)]
+    labels.metadata[KEY] = [Region(plane, BOX).to_json() for plane in planes]
+    painted: list[Any] = []
+
+    def count(corners: Any, shape: Any) -> Any:
+        painted.append(corners)
+        return inside_polygon(corners, shape)
+
+    monkeypatch.setattr(regions, "inside_polygon", count)
+    assert finished_share(labels, planes[3]) == "13% of this plane"
+    assert len(painted) == 1
 
 
 def test_one_is_drawn_in_a_window(make_napari_viewer: Any, drag: Any, qtbot: Any) -> None:
