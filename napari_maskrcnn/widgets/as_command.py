@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,13 @@ from numpy.typing import NDArray
 from napari_maskrcnn.formats import read_labels
 from napari_maskrcnn.formats.registry import find_format, writable
 from napari_maskrcnn.images import read_image
+from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.models.model import file_hash
 from napari_maskrcnn.widgets.export_job import ExportRequest
 from napari_maskrcnn.widgets.layers import file_of, full_data
-from napari_maskrcnn.widgets.prediction import is_as_predicted, prediction_of
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
-
     from napari_maskrcnn.widgets.prediction import Prediction
 
 PROGRAM = "napari-maskrcnn"
@@ -33,7 +32,15 @@ NOT_SAVED = (
 )
 
 
-def command(labels: Labels, request: ExportRequest, saved: Path | None) -> str:
+def command_job(
+    request: ExportRequest, record: Prediction | None, saved: Path | None, stop: threading.Event
+) -> Job[str]:
+    """Do what `command` does, in the background: it reads files of any size."""
+    yield Progress(0, 0, "Looking what gives the same labels")
+    return command(request, record, saved)
+
+
+def command(request: ExportRequest, record: Prediction | None, saved: Path | None) -> str:
     """Return the command line that makes the requested file again.
 
     Of a prediction that nobody changed it is the prediction and the export, of any other labels
@@ -41,10 +48,10 @@ def command(labels: Labels, request: ExportRequest, saved: Path | None) -> str:
 
     Parameters
     ----------
-    labels : napari.layers.Labels
-        The layer.
     request : ExportRequest
-        Its export.
+        The export of the labels.
+    record : Prediction, optional
+        What they came from, as it is now: the window goes on with its own.
     saved : Path, optional
         A file that the layer was exported to.
 
@@ -53,11 +60,11 @@ def command(labels: Labels, request: ExportRequest, saved: Path | None) -> str:
     ValueError
         No file holds the labels, and no prediction gives them.
     """
-    record = prediction_of(labels)
-    if record is not None and (image := _predicted_file(labels, record)) is not None:
+    labels = np.asarray(request.labels)
+    if record is not None and (image := _predicted_file(record, labels, request)) is not None:
         return _predict(record, image, request)
     for source in (saved, request.source):
-        if source is not None and _holds(source, request.labels):
+        if source is not None and _holds(source, labels):
             return quoted(_export(source, request))
     raise ValueError(NOT_SAVED)
 
@@ -117,11 +124,15 @@ def _is_chosen_by_suffix(request: ExportRequest) -> bool:
         return False
 
 
-def _predicted_file(labels: Labels, record: Prediction) -> Path | None:
-    """Return the image file whose prediction the layer is, untouched and to be had again."""
+def _predicted_file(
+    record: Prediction, labels: NDArray[Any], request: ExportRequest
+) -> Path | None:
+    """Return the image file whose prediction the labels are, untouched and to be had again."""
     image = record.image()
     source = file_of(image) if image is not None else None
-    if image is None or source is None or image.ndim != 2 or not is_as_predicted(labels):
+    if image is None or source is None or image.ndim != 2:
+        return None
+    if not record.matches(labels, request.table):
         return None
     if record.kept.partial:
         return None  # the command line predicts whole images

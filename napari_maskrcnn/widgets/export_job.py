@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_maskrcnn.formats import ExportCancelled, Format
 from napari_maskrcnn.formats import export_job as file_job
@@ -30,7 +29,7 @@ class ExportRequest:
     name : str
         Name of the labels layer.
     labels : array of int
-        A copy of its labels.
+        A copy of its labels; lazy ones as they are, for the job to read.
     path : Path
         The file or folder to write.
     format : Format
@@ -52,7 +51,7 @@ class ExportRequest:
     """
 
     name: str
-    labels: NDArray[Any]
+    labels: Any
     path: Path
     format: Format
     image: Any = None
@@ -94,11 +93,12 @@ def in_the_way(path: Path, format: Format) -> Path | None:
 def export_job(request: ExportRequest, stop: threading.Event) -> Job[Path | None]:
     """Write the file; return its path, or None when it was cancelled: then nothing is written."""
     yield Progress(0, 0, "Looking where the labels come from")
-    said = request.origin.provenance(request.labels)
+    labels = np.asarray(request.labels)
+    said = request.origin.provenance(labels)
     try:
         return (
             yield from file_job(
-                request.labels,
+                labels,
                 request.path,
                 image=None if request.image is None else np.asarray(request.image),
                 table=request.table,

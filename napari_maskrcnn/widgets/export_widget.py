@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_maskrcnn.formats import Format
 from napari_maskrcnn.formats.registry import writable
 from napari_maskrcnn.jobs import Job
-from napari_maskrcnn.widgets.as_command import command
+from napari_maskrcnn.widgets.as_command import command_job
 from napari_maskrcnn.widgets.ask import ask
 from napari_maskrcnn.widgets.dock import Dock
 from napari_maskrcnn.widgets.export_job import (
@@ -35,7 +37,7 @@ from napari_maskrcnn.widgets.export_job import (
 from napari_maskrcnn.widgets.format_hints import OPENS_IN
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.job_row import JobRow
-from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
+from napari_maskrcnn.widgets.jobs_ui import JobRunner, show_note, show_problem
 from napari_maskrcnn.widgets.layers import (
     file_of,
     full_data,
@@ -79,6 +81,7 @@ class ExportWidget(Dock):
         self.row.cancel.setToolTip("End it; nothing is written")
         self.copy = QPushButton("Copy as command")
         self.copy.setToolTip("The same export for a terminal or a script")
+        self._copier = JobRunner(self)
         self.note = QLabel()
         self.note.setWordWrap(True)
         # The export that runs, and the last file of each layer that a command can read.
@@ -89,6 +92,9 @@ class ExportWidget(Dock):
         self.browse.clicked.connect(self._browse)
         self.row.button.clicked.connect(self.export)
         self.copy.clicked.connect(self.copy_command)
+        self._copier.started.connect(partial(self.copy.setEnabled, False))
+        self._copier.returned.connect(self._copied)
+        self._copier.finished.connect(partial(self.copy.setEnabled, True))
         self.runner.returned.connect(self._done)
         self.header.labels_changed.connect(self._suggest)
         self._suggest()
@@ -134,12 +140,26 @@ class ExportWidget(Dock):
         self.runner.start(make_job, f"Export {request.path.name}", needs_torch=False)
 
     def copy_command(self) -> None:
-        """Put the command that does the same onto the clipboard."""
+        """Work the command out that does the same, and put it onto the clipboard."""
         try:
             request = self._request()
-            text = command(self.header.labels.layer(), request, self._saved.get(request.name))
         except ValueError as error:
             show_problem(error)
+            return
+        record = prediction_of(self.header.labels.layer())
+        # A copy: the sliders may change what is chosen meanwhile.
+        record = replace(record) if record is not None else None
+        saved = self._saved.get(request.name)
+        job = partial(command_job, request, record, saved)
+        self._copier.start(job, "Copy as command", needs_torch=False)
+
+    def close_down(self) -> None:
+        """Stop what runs: the widget was closed."""
+        super().close_down()
+        self._copier.stop()
+
+    def _copied(self, text: str) -> None:
+        if self._copier.cancelled:
             return
         clipboard = QApplication.clipboard()
         assert clipboard is not None
@@ -155,11 +175,12 @@ class ExportWidget(Dock):
         path = Path(self.path.text().strip()).expanduser()
         check_path(path, self.format())
         image = self.header.images.layer()
+        data = full_data(labels)
         fits = image is not None and spatial_shape(image) == spatial_shape(labels)
         return ExportRequest(
             name=labels.name,
-            # A copy: painting goes on while the file is written.
-            labels=np.array(full_data(labels)),
+            # A copy: painting goes on while the file is written. The job reads lazy ones.
+            labels=np.array(data) if isinstance(data, np.ndarray) else data,
             path=path,
             format=self.format(),
             image=full_data(image) if fits else None,

@@ -72,6 +72,28 @@ class Prediction:
     edited: bool = field(default=False)
     table: pd.DataFrame | None = None
 
+    def matches(self, data: NDArray[Any], table: pd.DataFrame | None) -> bool:
+        """Whether labels, and their table if they have one, are exactly what was predicted."""
+        if not self._says_the_same(table):
+            return False
+        plane = next(iter(self.labels), None)
+        if plane is None:
+            return not np.any(data)
+        return all(
+            _is_predicted(data[as_slices(at)], self.labels.get(at))
+            for at in parallel_planes(data.shape, plane)
+        )
+
+    def _says_the_same(self, now: pd.DataFrame | None) -> bool:
+        """Whether no object of the prediction was accepted or given another class."""
+        if self.table is None:
+            self.table = self.kept.choose(self.choice).table
+        predicted = self.table
+        if now is None or not {"index", "class", "state"} <= set(now.columns):
+            return True
+        now = now[now["index"].isin(predicted["index"])]
+        return all(np.array_equal(now[name], predicted[name]) for name in ("class", "state"))
+
     def note_edit(self, event: object = None) -> None:
         """Remember that napari's undo history of the layer is no longer empty."""
         self.edited = True
@@ -169,26 +191,7 @@ def is_spoken_of(layer: Labels) -> bool:
 def is_as_predicted(layer: Labels) -> bool:
     """Whether a layer is exactly what was predicted, also after every edit was undone."""
     record = prediction_of(layer)
-    if record is None or not _says_what_was_predicted(layer, record):
-        return False
-    plane = next(iter(record.labels), None)
-    if plane is None:
-        return not np.any(layer.data)
-    return all(
-        _is_predicted(layer.data[as_slices(at)], record.labels.get(at))
-        for at in parallel_planes(layer.data.shape, plane)
-    )
-
-
-def _says_what_was_predicted(layer: Labels, record: Prediction) -> bool:
-    """Whether no object of the prediction was accepted or given another class."""
-    if record.table is None:
-        record.table = record.kept.choose(record.choice).table
-    predicted, now = record.table, layer.features
-    if not {"index", "class", "state"} <= set(now.columns):
-        return True
-    now = now[now["index"].isin(predicted["index"])]
-    return all(np.array_equal(now[name], predicted[name]) for name in ("class", "state"))
+    return record is not None and record.matches(layer.data, layer.features)
 
 
 def _is_predicted(now: NDArray[Any], predicted: NDArray[np.int32] | None) -> bool:

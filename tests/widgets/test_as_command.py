@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from napari_maskrcnn.cli import main
 from napari_maskrcnn.formats import read_file, read_labels, read_table
 from napari_maskrcnn.models.folder import find_model
 from napari_maskrcnn.widgets.as_command import quoted
+from napari_maskrcnn.widgets.export_widget import ExportWidget
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 
 
@@ -48,9 +51,10 @@ def panel(make_napari_viewer: Any, image_file: Path, qtbot: Any, tiny_model: str
     return made
 
 
-def copied(panel: MaskRCNNPanel) -> str:
+def copied(panel: MaskRCNNPanel, qtbot: Any) -> str:
     QApplication.clipboard().clear()
     panel.export.copy.click()
+    qtbot.waitUntil(panel.export.copy.isEnabled, timeout=60_000)
     return QApplication.clipboard().text()
 
 
@@ -77,7 +81,7 @@ def test_the_command_predicts_and_exports_the_same(
     panel.export.row.button.click()
     qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
     choose(panel, "csv", tmp_path / "it's" / "table.csv")
-    run(copied(panel))
+    run(copied(panel, qtbot))
     predicted = tmp_path / "it's" / "it's a dish_labels.tif"
     np.testing.assert_array_equal(read_labels(predicted), labels.data)
     ours, theirs = (read_table(tmp_path / f / "table.csv") for f in ("window", "it's"))
@@ -93,7 +97,7 @@ def test_both_say_that_the_labels_come_from_the_same(
     qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
     folder = tmp_path / "again"
     choose(panel, "tiff", folder / "it's a dish_labels.tif")
-    text = copied(panel)
+    text = copied(panel, qtbot)
     assert " && " not in text
     run(text)
     window = read_file(tmp_path / "a.tif").provenance
@@ -112,11 +116,11 @@ def test_both_say_that_the_labels_come_from_the_same(
 
 @pytest.mark.parametrize("change", ["labels", "pixels", "file", "model", "gone"])
 def test_what_is_no_longer_the_same_is_not_offered(
-    panel: MaskRCNNPanel, image_file: Path, notes: list[str], change: str
+    panel: MaskRCNNPanel, image_file: Path, qtbot: Any, notes: list[str], change: str
 ) -> None:
     labels, image = panel.header.labels.layer(), panel.header.images.layer()
     panel.export.path.setText(str(image_file.parent / "out.tif"))
-    assert copied(panel).startswith("napari-maskrcnn predict ")
+    assert copied(panel, qtbot).startswith("napari-maskrcnn predict ")
     if change == "labels":
         labels.data_setitem((np.array([0]), np.array([0])), 99)
     elif change == "pixels":
@@ -129,7 +133,7 @@ def test_what_is_no_longer_the_same_is_not_offered(
         os.truncate(model, 1000)
     else:
         image_file.unlink()
-    assert copied(panel) == ""
+    assert copied(panel, qtbot) == ""
     assert notes[-1].startswith("error: The command reads labels from a file")
 
 
@@ -142,7 +146,7 @@ def test_corrected_labels_are_exported_from_their_file(
     panel.export.row.button.click()
     qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
     choose(panel, "csv", tmp_path / "table.csv")
-    text = copied(panel)
+    text = copied(panel, qtbot)
     assert shlex.split(text)[1:3] == ["export", str(tmp_path / "corrected.tif")]
     run(text)
     assert 1 not in read_table(tmp_path / "table.csv")["index"].tolist()
@@ -170,5 +174,37 @@ def test_a_stack_is_exported_from_its_file_only(
     panel.header.models.set_value(tiny_model)
     panel.predict.row.button.click()
     qtbot.waitUntil(panel.predict.row.button.isEnabled, timeout=60_000)
-    assert copied(panel) == ""
+    assert copied(panel, qtbot) == ""
     assert notes[-1].startswith("error: The command reads labels from a file")
+
+
+def test_files_are_read_and_lazy_labels_computed_beside_the_window(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer()
+    returned = threading.Event()
+    waited: list[bool] = []
+
+    def read(block: np.ndarray) -> np.ndarray:
+        waited.append(returned.wait(2))
+        return block
+
+    def press(button: Any) -> None:
+        returned.clear()
+        button.click()
+        returned.set()
+        qtbot.waitUntil(button.isEnabled, timeout=60_000)
+
+    returned.set()
+    lazy = da.ones((8, 9), dtype=np.int32).map_blocks(read, dtype=np.int32)
+    viewer.add_labels(lazy, name="lazy")
+    export = ExportWidget(viewer)
+    viewer.window.add_dock_widget(export)
+    export.path.setText(str(tmp_path / "lazy.tif"))
+    press(export.row.button)
+    assert np.array_equal(read_labels(tmp_path / "lazy.tif"), np.ones((8, 9)))
+    export.path.setText(str(tmp_path / "again.tif"))
+    press(export.copy)
+    assert "lazy.tif" in QApplication.clipboard().text()
+    assert waited
+    assert all(waited)

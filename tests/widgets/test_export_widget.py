@@ -52,6 +52,11 @@ def press(qtbot: Any, widget: ExportWidget) -> None:
     qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
 
 
+def copy(qtbot: Any, widget: ExportWidget) -> None:
+    widget.copy.click()
+    qtbot.waitUntil(widget.copy.isEnabled, timeout=60_000)
+
+
 def choose(widget: ExportWidget, name: str) -> None:
     names = [widget.formats.itemData(i).name for i in range(widget.formats.count())]
     widget.formats.setCurrentIndex(names.index(name))
@@ -182,12 +187,12 @@ def test_the_command_does_the_same(
 ) -> None:
     from napari_maskrcnn.cli import main
 
-    widget.copy.click()
+    copy(qtbot, widget)
     assert notes[0].startswith("error: The command reads labels from a file")
     press(qtbot, widget)
     choose(widget, "csv")
     widget.path.setText(str(tmp_path / "a table.csv"))
-    widget.copy.click()
+    copy(qtbot, widget)
     words = shlex.split(QApplication.clipboard().text())
     assert words == [
         "napari-maskrcnn",
@@ -210,10 +215,10 @@ def test_labels_that_were_opened_and_changed_are_not_taken_from_their_file(
     (labels,) = widget.viewer.open(str(tmp_path / "out.tif"), layer_type="labels")
     widget.path.setText(str(tmp_path / "table.csv"))
     choose(widget, "csv")
-    widget.copy.click()
+    copy(qtbot, widget)
     assert str(tmp_path / "out.tif") in QApplication.clipboard().text()
     labels.data_setitem((np.array([0]), np.array([0])), 9)
-    widget.copy.click()
+    copy(qtbot, widget)
     assert notes[-1].startswith("error: The command reads labels from a file")
 
 
@@ -254,13 +259,13 @@ def test_a_command_never_names_a_file_of_other_labels(
     widget.row.button.click()
     widget.header.labels.choose(other)
     qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
-    widget.copy.click()
+    copy(qtbot, widget)
     assert notes[-1].startswith("error: The command reads labels from a file")
     widget.header.labels.choose(first)
-    widget.copy.click()
+    copy(qtbot, widget)
     assert "first.tif" in QApplication.clipboard().text()
     first.data_setitem((np.array([0]), np.array([0])), 9)
-    widget.copy.click()
+    copy(qtbot, widget)
     assert notes[-1].startswith("error: The command reads labels from a file")
 
 
