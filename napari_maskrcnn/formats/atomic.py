@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,25 +48,92 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         The disk is full, the folder is missing or read-only, or any other ``OSError`` inside the
         block.
     """
-    target = Path(os.path.realpath(path))
-    _refuse_existing(target, overwrite)
-    _require_parent(target)
-    part = _beside(target)
-    try:
+    with atomic_paths([path], overwrite) as (part,):
         yield part
-        _flush(part)
-        # The second look narrows the time in which another program's file could be lost.
+
+
+@contextmanager
+def atomic_paths(paths: Sequence[str | Path], overwrite: bool = False) -> Iterator[list[Path]]:
+    """Do as `atomic_path` for files that belong together: all take their places, or none does.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        The files to write, in their order: what goes wrong within the block is said of the last
+        that was begun.
+    overwrite : bool
+        Replace existing files.
+
+    Yields
+    ------
+    list of Path
+        A hidden, not yet existing file for each.
+
+    Raises
+    ------
+    FileExistsError, WriteError
+        As for `atomic_path`; files that were there are as they were.
+    """
+    targets = [Path(os.path.realpath(path)) for path in paths]
+    for target in targets:
         _refuse_existing(target, overwrite)
-        if target.exists():
-            shutil.copymode(target, part)
-        os.replace(part, target)
+        _require_parent(target)
+    parts = [_beside(target) for target in targets]
+    try:
+        yield parts
+        for part in parts:
+            _flush(part)
+        # The second look narrows the time in which another program's file could be lost.
+        for target in targets:
+            _refuse_existing(target, overwrite)
+        _place(parts, targets)
     except (FileExistsError, WriteError):
         raise  # as it was said of the file that it is about
     except OSError as error:
+        begun = [target for part, target in zip(parts, targets, strict=True) if part.exists()]
+        raise _write_error([targets[0], *begun][-1], error) from error
+    finally:
+        for part in parts:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _place(parts: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Put files into their places; those that were there come back when one cannot be replaced."""
+    kept: dict[Path, Path] = {}
+    placed: list[Path] = []
+    target = targets[0]
+    try:
+        # Nothing comes after the last one that would make it come back.
+        for target in targets[:-1]:
+            if target.exists():
+                kept[target] = _beside(target)
+                _keep(target, kept[target])
+        for part, target in zip(parts, targets, strict=True):
+            if target.exists():
+                shutil.copymode(target, part)
+            os.replace(part, target)
+            placed.append(target)
+    except OSError as error:
+        for done in placed:
+            with suppress(OSError):
+                if done in kept:
+                    os.replace(kept[done], done)
+                else:
+                    done.unlink()
         raise _write_error(target, error) from error
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        for old in kept.values():
+            with suppress(OSError):
+                old.unlink(missing_ok=True)
+
+
+def _keep(target: Path, name: Path) -> None:
+    """Give a file a second name, so that the first is there at every moment."""
+    try:
+        os.link(target, name)
+    except OSError:  # some file systems know no second names
+        shutil.copy2(target, name)
 
 
 @contextmanager

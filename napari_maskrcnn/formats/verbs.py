@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_maskrcnn.formats.atomic import atomic_folder, atomic_path
+from napari_maskrcnn.formats.atomic import atomic_folder, atomic_paths
 from napari_maskrcnn.formats.json_file import sizes
 from napari_maskrcnn.formats.label_data import LabelData, check_labels, is_whole
 from napari_maskrcnn.formats.limits import MOST_PROVENANCE_BYTES, check_bytes
@@ -64,16 +64,23 @@ def export_job(
     data = LabelData.checked(labels, image, table, scale, provenance, name, axes)
     yield Progress(0, 0, f"Writing {path.name}")
     with ExitStack() as stack:
-        part = stack.enter_context(_place(chosen, path, overwrite))
-        if chosen.beside and data.provenance is not None:
-            beside = stack.enter_context(atomic_path(provenance_path(path), overwrite))
-            beside.write_text(json.dumps(_record(chosen, data), indent=2) + "\n", encoding="utf-8")
+        beside: list[Path] = []
+        if chosen.folder:
+            assert chosen.owns is not None
+            part = stack.enter_context(atomic_folder(path, overwrite, chosen.owns))
+        else:
+            recorded = chosen.beside and data.provenance is not None
+            places = [path, provenance_path(path)] if recorded else [path]
+            part, *beside = stack.enter_context(atomic_paths(places, overwrite))
         assert chosen.write is not None
         steps = stack.enter_context(closing(chosen.write(data, part)))
         for step in steps:
             if stop is not None and stop.is_set():
                 raise ExportCancelled(f"Cancelled; {path.name} was not written.")
             yield step
+        for record in beside:
+            text = json.dumps(_record(chosen, data), indent=2) + "\n"
+            record.write_text(text, encoding="utf-8")
     return path
 
 
@@ -235,13 +242,6 @@ def _record(chosen: Format, data: LabelData) -> dict[str, Any]:
     """Return what is said beside a file: the provenance, and the size that it cannot say itself."""
     record = dict(data.provenance or {})
     return record | ({"labels": {"shape": list(data.labels.shape)}} if chosen.read else {})
-
-
-def _place(chosen: Format, path: Path, overwrite: bool) -> AbstractContextManager[Path]:
-    if not chosen.folder:
-        return atomic_path(path, overwrite)
-    assert chosen.owns is not None
-    return atomic_folder(path, overwrite, chosen.owns)
 
 
 def _integers(labels: NDArray[Any]) -> NDArray[Any]:

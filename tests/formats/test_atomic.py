@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from napari_maskrcnn.formats.atomic import WriteError, atomic_folder, atomic_path, leftovers
+from napari_maskrcnn.formats.atomic import (
+    WriteError,
+    atomic_folder,
+    atomic_path,
+    atomic_paths,
+    leftovers,
+)
 
 
 def failing_write(path: Path, code: int, overwrite: bool = False) -> None:
@@ -232,3 +238,40 @@ def test_what_a_killed_process_left_is_known_by_its_name(tmp_path: Path) -> None
         target.unlink()
     assert leftovers(target) == []
     assert leftovers(tmp_path / "absent" / "a.tif") == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_of_files_that_belong_together_none_is_replaced_when_one_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, links: bool
+) -> None:
+    targets = [tmp_path / "cells.tif", tmp_path / "cells.csv"]
+    for target in targets[not there :]:
+        target.write_text("old")
+    replace_file = os.replace
+
+    def refuse(part: Path, target: Path) -> None:
+        """Stand for Windows, where another program has the table open."""
+        if target == targets[1]:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace_file(part, target)
+
+    def no_links(target: Path, name: Path) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    def write() -> None:
+        with atomic_paths(targets, overwrite=True) as parts:
+            for part in parts:
+                part.write_text("new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        if not links:
+            patch.setattr(os, "link", no_links)
+        with pytest.raises(WriteError, match=r"cells\.csv: .*another program has the file open"):
+            write()
+    assert [target.read_text() for target in targets[not there :]] == ["old"] * (1 + there)
+    assert len(os.listdir(tmp_path)) == 1 + there
+    write()
+    assert [target.read_text() for target in targets] == ["new"] * 2
+    assert sorted(os.listdir(tmp_path)) == ["cells.csv", "cells.tif"]
