@@ -22,6 +22,12 @@ class Task:
     labels: Path
     table: Path
 
+    @property
+    def existing(self) -> list[Path]:
+        """Those of its outputs that exist."""
+        # Unlike the method of a path, this takes a name that is too long for one that is not there.
+        return [path for path in (self.labels, self.table) if os.path.exists(path)]
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -67,22 +73,33 @@ def _task(image: Path, folder: Path) -> Task:
 
 
 def _walk(folder: Path, output: Path) -> Iterator[Path]:
-    inside = output.resolve()
-    for root, subfolders, names in os.walk(folder):
+    top, walked = folder.resolve(), {output.resolve()}
+    for root, subfolders, names in os.walk(folder, followlinks=True):
         here = Path(root)
         # Hidden folders, and what an earlier run wrote, are no input.
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if not name.startswith(".") and (here / name).resolve() != inside
-        )
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         # A zarr is a folder, but one image.
         zarrs = [name for name in subfolders if is_image(here / name)]
-        subfolders[:] = [name for name in subfolders if name not in zarrs]
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if name not in zarrs and _is_to_walk(here / name, top, walked)
+        ]
         for name in sorted([*names, *zarrs]):
             path = here / name
             if is_image(path) and not name.startswith(".") and not _is_output(path):
                 yield path
+
+
+def _is_to_walk(folder: Path, top: Path, walked: set[Path]) -> bool:
+    """Whether a folder, or what a link leads to, is walked; no folder is walked twice."""
+    place = folder.resolve()
+    # What lies below the top is found under its own name; a link above it would find all again.
+    linked = place != folder.parent.resolve() / folder.name
+    if place in walked or (linked and (place.is_relative_to(top) or top.is_relative_to(place))):
+        return False
+    walked.add(place)
+    return True
 
 
 def _is_output(path: Path) -> bool:

@@ -6,9 +6,10 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.jobs import Job, Progress, explain, reason
@@ -163,7 +164,7 @@ class _Run:
         Noting anything about it here would make its outputs those of nobody.
         """
         task = state.task
-        if state.replace or not (task.labels.exists() or task.table.exists()):
+        if state.replace or not task.existing:
             return None
         now = decide(task, Manifest(self.plan.output), self.plan.how)
         return now if now.status != "waiting" else None
@@ -188,18 +189,25 @@ class _Run:
         before = self._manifest.record(task)
         if before is not None and before.status == "begun":
             remove_leftovers(task)
-        record = Record("begun", self._how, read)
+        record = Record("begun", self._how, read, self._manifest.path_of(task.source))
         try:
             self._manifest.note(task, record)
         except OSError as error:
             # Nor could it be for any other image: the folder or its disk is gone.
             self.ended = f"Cannot write into {self.plan.output}: {reason(error)}"
             raise
-        write_outputs(task, found, self.plan.request, state.replace)
+        places = (task.labels, task.table)
+
+        def note_parts(parts: Sequence[Path]) -> None:
+            # The next run is to know them, should nothing more be written down.
+            stamps = _stamps(parts) + _stamps(places)
+            self._manifest.note(task, replace(record, outputs=stamps))
+
+        write_outputs(task, found, state.replace, note_parts)
         done = replace(
             record,
             status="done",
-            outputs=(stamp(task.labels), stamp(task.table)),
+            outputs=_stamps(places),
             objects=len(found.chosen),
             limited=found.chosen.limited,
             seconds=round(time.perf_counter() - started, 3),
@@ -242,3 +250,7 @@ class _Run:
             place = f"{min(self._done + 1, total)} of {total}"
             message = f"{place}: {message}" if message else place
         return Progress(int(done * PARTS), total * PARTS, message, told)
+
+
+def _stamps(paths: Sequence[Path]) -> tuple[Stamp | None, ...]:
+    return tuple(stamp(path) for path in paths)

@@ -8,10 +8,12 @@ counts. Paths are relative to the folder, which may be moved.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -70,8 +72,11 @@ class Record:
         Key of what it was predicted with.
     source : Stamp, optional
         The image when it was read.
+    path : str
+        Where it lay, as `Manifest.path_of` gives it; empty where an earlier version wrote it.
     outputs : tuple of Stamp
-        The labels and the table as they were written.
+        The labels and the table as they were written; of those begun, as they are to be, then as
+        they were before.
     objects : int
         Number of objects.
     limited : bool
@@ -85,6 +90,7 @@ class Record:
     status: Literal["begun", "done", "failed"]
     how: str
     source: Stamp | None = None
+    path: str = ""
     outputs: tuple[Stamp | None, ...] = ()
     objects: int = 0
     limited: bool = False
@@ -112,6 +118,13 @@ class Manifest:
     def record(self, task: Task) -> Record | None:
         """Return what became of an image; None when nothing is known of it."""
         return self._records.get(self._key(task))
+
+    def path_of(self, image: Path) -> str:
+        """Return where an image lies, seen from the folder: both may be moved together."""
+        try:
+            return Path(os.path.relpath(image, self.folder)).as_posix()
+        except ValueError:  # on another drive of Windows
+            return Path(os.path.abspath(image)).as_posix()
 
     def how(self, key: str) -> Mapping[str, Any]:
         """Return what a record's images were predicted with."""
@@ -153,9 +166,12 @@ class Manifest:
     def _append(self, values: Mapping[str, Any]) -> None:
         line = json.dumps(values, ensure_ascii=False) + "\n"
         # In one piece, so that lines of two processes do not mix.
+        content = (("\n" if self._torn else "") + line).encode("utf-8", "surrogateescape")
         with self.path.open("ab", buffering=0) as file:
-            file.write((("\n" if self._torn else "") + line).encode("utf-8", "surrogateescape"))
-        self._torn = False
+            # A disk that is nearly full takes the beginning of a line and says no more.
+            self._torn = (file.write(content) or 0) < len(content)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def _read(self) -> None:
         try:
@@ -178,6 +194,7 @@ class Manifest:
         known["source"] = _stamp(known.get("source"))
         known["outputs"] = tuple(_stamp(one) for one in known.get("outputs", ()))
         known["how"] = str(known["how"])
+        known["path"] = str(known.get("path", ""))
         if known["status"] not in ("begun", "done", "failed"):
             raise ValueError(known["status"])
         self._records[str(values["labels"])] = Record(**known)

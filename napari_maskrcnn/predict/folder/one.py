@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -117,15 +118,31 @@ def find_in_file_job(
         return Found(labels, chosen, said, source.in_memory(), size, axes, reading)
 
 
-def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = False) -> None:
+def write_outputs(
+    task: Task,
+    found: Found,
+    overwrite: bool = False,
+    written: Callable[[Sequence[Path]], object] = lambda parts: None,
+) -> None:
     """Write the labels and the table of an image: both or neither.
+
+    Parameters
+    ----------
+    task : Task
+        Where they go.
+    found : Found
+        What they hold.
+    overwrite : bool
+        Replace files that exist.
+    written : callable
+        Called with the two finished files before they take their places.
 
     Raises
     ------
     FileExistsError, WriteError
         They cannot be written; files that were there are as they were.
     """
-    from napari_maskrcnn.formats.atomic import atomic_path
+    from napari_maskrcnn.formats.atomic import atomic_paths
     from napari_maskrcnn.formats.label_data import LabelData
     from napari_maskrcnn.formats.provenance import describe_image, provenance
     from napari_maskrcnn.formats.table import write_csv
@@ -142,10 +159,10 @@ def write_outputs(task: Task, found: Found, request: Request, overwrite: bool = 
         found.axes,
     )
     task.labels.parent.mkdir(parents=True, exist_ok=True)
-    # Neither takes its place before both are whole.
-    with atomic_path(task.labels, overwrite) as tiff, atomic_path(task.table, overwrite) as csv:
+    with atomic_paths([task.labels, task.table], overwrite) as (tiff, csv):
         run(write_tiff(data, tiff))
         run(write_csv(data, csv))
+        written((tiff, csv))
 
 
 def remove_leftovers(task: Task) -> None:

@@ -6,6 +6,7 @@ that a person may want, unless they said so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,18 +147,38 @@ def decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
         What it is to be predicted with, as `how_of` gives it.
     """
     record = manifest.record(task)
-    existing = [path for path in (task.labels, task.table) if path.exists()]
+    existing = task.existing
     if not existing:
         gone = record is not None and record.status == "done"
         return FileState(task, reason="its labels were removed" if gone else "")
     if record is None or record.status == "failed":
         return FileState(task, "exists", reason=f"{existing[0]} exists")
+    # One that changed where it lies is a new version; one that only lies elsewhere was moved.
+    moved = record.path not in ("", manifest.path_of(task.source))
+    if moved and stamp(task.source) != record.source:
+        of = os.path.normpath(manifest.folder / record.path)
+        return FileState(task, "exists", reason=f"{existing[0]} is of another image, {of}")
     if record.status == "begun":
-        return FileState(task, reason="was not finished", replace=True)
+        return _decide_begun(task, record, existing)
     other = differences(manifest.how(record.how), how)
     if other:
         return FileState(task, "exists", reason=f"{existing[0]} was predicted with {other}")
     return _decide_done(task, record, existing)
+
+
+def _decide_begun(task: Task, record: Record, existing: list[Path]) -> FileState:
+    """Decide for an image whose outputs may be in place, but nobody wrote it down."""
+    why = "was not finished"
+    touched = _touched(task, record, existing) if record.outputs else []
+    if touched:
+        return FileState(task, "exists", reason=f"{why}, and {touched[0]} is not what it wrote")
+    return FileState(task, reason=why, replace=True)
+
+
+def _touched(task: Task, record: Record, existing: list[Path]) -> list[Path]:
+    """Return the outputs that are not as a run wrote them, or was allowed to replace them."""
+    known = {task.labels: record.outputs[::2], task.table: record.outputs[1::2]}
+    return [path for path in existing if stamp(path) not in known[path]]
 
 
 def _decide_done(task: Task, record: Record, existing: list[Path]) -> FileState:
@@ -165,8 +186,7 @@ def _decide_done(task: Task, record: Record, existing: list[Path]) -> FileState:
     same_image = stamp(task.source) == record.source
     if same_image and len(existing) == 2:
         return FileState(task, "done", record.objects, record.limited, record.seconds, earlier=True)
-    written = dict(zip((task.labels, task.table), record.outputs, strict=False))
-    touched = [path for path in existing if stamp(path) != written.get(path)]
+    touched = _touched(task, record, existing)
     why = "one of its files was removed" if same_image else "the image was changed"
     if touched:
         return FileState(task, "exists", reason=f"{why}, and so was {touched[0]} by hand")

@@ -81,3 +81,28 @@ def test_no_image_of_a_run_is_where_the_labels_of_another_go(tree: Path, tmp_pat
     with pytest.raises(ValueError, match=r"labels of .*b\.tif would be written to .*b_labels\.tif"):
         find_inputs(given, tree)
     assert len(find_inputs(given, tmp_path / "out").tasks) == 2
+
+
+def link(path: Path, target: Path) -> None:
+    try:
+        path.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("no links can be made here")
+
+
+def test_links_to_folders_are_followed_and_none_is_walked_twice(tree: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "plate"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "e.png").touch()
+    link(tree / "plate", elsewhere)
+    link(elsewhere / "again", elsewhere)
+    link(elsewhere / "back", tree)
+    # Within the folder, and above it, all is found anyway or was never meant.
+    link(tree / "a link", tree / "sub")
+    link(tree / "up", tmp_path)
+    assert names(tree, tree, output=tmp_path / "out") == [
+        ("a.png", "a_labels.tif", "a_labels.csv"),
+        ("b.tif", "b_labels.tif", "b_labels.csv"),
+        ("plate/e.png", "plate/e_labels.tif", "plate/e_labels.csv"),
+        ("sub/c.JPG", "sub/c_labels.tif", "sub/c_labels.csv"),
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -44,10 +46,10 @@ def change(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b" ")
 
 
-def note(folders: tuple[Path, Path], status: Any) -> None:
+def note(folders: tuple[Path, Path], record: Record) -> None:
     images, output = folders
     (only,) = planned(images, output).files
-    Manifest(output).note(only.task, Record(status, "key"))
+    Manifest(output).note(only.task, record)
 
 
 def test_nothing_there_waits(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -77,6 +79,40 @@ def test_corrected_by_hand_is_done_and_never_replaced(
     asked = state(folders)
     assert asked.status == "exists"
     assert asked.reason == f"the image was changed, and so was {folders[1] / name} by hand"
+
+
+@pytest.mark.parametrize("status", ["done", "begun"])
+def test_of_another_image_of_the_same_name_exists(
+    folders: tuple[Path, Path], tmp_path: Path, status: str
+) -> None:
+    if status == "begun":
+        made = Manifest(folders[1]).record(planned(*folders).files[0].task)
+        assert made is not None
+        note(folders, dataclasses.replace(made, status="begun", outputs=()))
+    make_images(tmp_path / "day2", 1)
+    other = state((tmp_path / "day2", folders[1]))
+    labels, image = folders[1] / "00_labels.tif", folders[0] / "00.tif"
+    assert (other.status, other.reason) == ("exists", f"{labels} is of another image, {image}")
+    assert state((tmp_path / "day2", folders[1]), overwrite=True).status == "waiting"
+
+
+def test_a_record_that_knows_no_path_is_of_an_image_that_was_changed(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path = folders[1] / NAME
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(line | {"path": ""}) + "\n" for line in lines))
+    make_images(tmp_path / "day2", 1)
+    assert state((tmp_path / "day2", folders[1])).reason == "the image was changed"
+
+
+def test_a_changed_image_is_known_after_both_folders_moved_together(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "moved").mkdir()
+    moved = tuple(folder.rename(tmp_path / "moved" / folder.name) for folder in folders)
+    change(moved[0] / "00.tif")
+    assert state((moved[0], moved[1])).reason == "the image was changed"
 
 
 def test_of_another_origin_exists(folders: tuple[Path, Path]) -> None:
@@ -109,13 +145,67 @@ def test_removed_is_done_again(folders: tuple[Path, Path]) -> None:
 
 
 def test_half_done_is_done_again(folders: tuple[Path, Path]) -> None:
-    note(folders, "begun")
+    note(folders, Record("begun", "key"))
     half = state(folders)
     assert (half.status, half.reason, half.replace) == ("waiting", "was not finished", True)
 
 
+def test_begun_and_in_place_is_done_again_unless_it_was_corrected(
+    folders: tuple[Path, Path],
+) -> None:
+    """The disk was too full for the line that says that it is done."""
+    path = folders[1] / NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    labels = folders[1] / "00_labels.tif"
+    half = state(folders)
+    assert (half.status, half.reason, half.replace) == ("waiting", "was not finished", True)
+    change(labels)
+    asked = state(folders)
+    assert (asked.status, asked.reason) == (
+        "exists",
+        f"was not finished, and {labels} is not what it wrote",
+    )
+    # What a run may replace is as good as what it wrote, until it has replaced it.
+    drained(planned(*folders, overwrite=True))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    assert state(folders).status == "waiting"
+
+
+def test_a_line_that_the_disk_takes_half_of_is_a_full_disk(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest(folders[1])
+    (only,) = planned(*folders).files
+    before = manifest.path.read_bytes()
+    real = Path.open
+
+    class Full:
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()
+
+        def write(self, content: bytes) -> int:
+            return int(self.file.write(content[:5]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda *given, **more: Full(real(*given, **more)))
+        with pytest.raises(OSError, match=NAME) as caught:
+            manifest.note(only.task, Record("begun", "key"))
+    assert caught.value.errno == errno.ENOSPC
+    manifest.note(only.task, Record("failed", "key"))
+    lines = manifest.path.read_bytes()[len(before) :].splitlines()
+    assert len(lines) == 2
+    assert json.loads(lines[1])["status"] == "failed"
+
+
 def test_there_before_a_failure_exists(folders: tuple[Path, Path]) -> None:
-    note(folders, "failed")
+    note(folders, Record("failed", "key"))
     assert state(folders).status == "exists"
 
 
@@ -181,7 +271,7 @@ def test_lines_that_cannot_be_read_are_passed_over(folders: tuple[Path, Path]) -
     bad = b'\n{"labels": "00_labels.tif"}\n[1]\n\xff\xfe\nnull\n{"labels": 1, "status": "odd"}\n'
     path.write_bytes(bad + b"[" * 5000 + b"\n" + good + b'{"labels": "00_labels.tif", "sta')
     assert state(folders).status == "done"
-    note(folders, "begun")  # is a line of its own behind the torn one
+    note(folders, Record("begun", "key"))  # is a line of its own behind the torn one
     assert state(folders).reason == "was not finished"
 
 
@@ -195,3 +285,16 @@ def test_a_name_that_is_no_text_is_found_again(tmp_path: Path) -> None:
     drained(planned(tmp_path / "in", tmp_path / "out"))
     states = planned(tmp_path / "in", tmp_path / "out").files
     assert [one.status for one in states] == ["done", "done"]
+
+
+def test_a_name_that_is_too_long_for_its_labels_stops_no_other(tmp_path: Path) -> None:
+    make_images(tmp_path / "in", 2)
+    long = tmp_path / "in" / f"{'n' * 246}.tif"
+    try:
+        (tmp_path / "in/01.tif").rename(long)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    for _ in range(2):  # the second run looks for what the first one made
+        result = drained(planned(tmp_path / "in", tmp_path / "out"))
+        assert [one.status for one in result.files] == ["done", "failed"]
+        assert "too long" in result.files[1].reason
