@@ -67,6 +67,7 @@ def read_cellpose(path: Path, shape: tuple[int, ...] | None = None) -> LabelData
         scale=own.get("scale"),
         provenance=own.get("provenance"),
         table=table_from_columns(own.get("table")),
+        axes=own.get("axes"),
     )
 
 
@@ -82,6 +83,7 @@ def is_cellpose(path: Path) -> bool:
 def _own(data: LabelData) -> dict[str, Any]:
     own: dict[str, Any] = {
         "scale": None if data.scale is None else list(data.scale),
+        "axes": data.axes,
         "provenance": None if data.provenance is None else dict(data.provenance),
     }
     if data.table is not None:

@@ -158,6 +158,8 @@ def origin_of(data: LabelData) -> dict[str, Any]:
     own: dict[str, Any] = {"shape": list(data.labels.shape)}
     if data.scale is not None:
         own["scale"] = list(data.scale)
+    if data.axes is not None:
+        own["axes"] = data.axes
     if data.provenance is not None:
         own["provenance"] = dict(data.provenance)
     return own
@@ -170,7 +172,9 @@ def with_origin(data: LabelData, own: Mapping[str, Any]) -> LabelData:
         lengths = tuple(number(length) for length in scale)
         if all(length > 0 for length in lengths):
             data = replace(data, scale=lengths)
-    return replace(data, provenance=provenance if isinstance(provenance, dict) else None)
+    axes = LabelData.from_file(data.labels, axes=own.get("axes")).axes
+    said = provenance if isinstance(provenance, dict) else None
+    return replace(data, axes=axes or data.axes, provenance=said)
 
 
 def planes_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def write_geojson(data: LabelData, path: Path) -> Job[None]:
     """Write objects as QuPath's detections, which it shows and measures by the hundred thousand.
 
     The name is the label, the classification the class; the score is a measurement. Coordinates
-    are pixels from the corner of the image. Planes are those of QuPath, (Z) or (T, Z). The file's
-    own member ``napari-maskrcnn`` holds the labels' shape, pixel size and provenance.
+    are pixels from the corner of the image. Planes are those of QuPath, (Z), (T) or (T, Z). The
+    file's own member ``napari-maskrcnn`` holds the labels' shape, axes, pixel size and provenance.
     """
     yield from _write(data, path, "detection")
 
@@ -60,6 +61,8 @@ def _write(data: LabelData, path: Path, kind: str) -> Job[None]:
         file.write(f'{{"type": "FeatureCollection",\n"{_OURS}": {json.dumps(own)},\n"features": [')
         separator = "\n"
         for done, (plane, labels) in enumerate(planes_of(data, 4, "GeoJSON for QuPath")):
+            if len(plane) == 1 and data.is_series:
+                plane = (*plane, 0)
             ids, runs = runs_of(labels)
             rows = zip(ids.tolist(), outlines_of(runs, labels.shape), strict=True)
             for at, (label, pieces) in enumerate(rows):
@@ -136,13 +139,15 @@ def read_geojson(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
             stacklevel=2,
         )
     axes = len(shape) - 2 if shape else _axes(features)
-    planes = [_plane(feature, axes) for feature, _ in outlined]
+    positions = [_position(feature) for feature, _ in outlined]
+    planes = _planes(positions, axes)
     facts, which = gather([_fact(feature) for feature, _ in outlined], planes)
     drawings = [
         Drawing(at, plane, polygons)
         for at, plane, (_, polygons) in zip(which.tolist(), planes, outlined, strict=True)
     ]
-    return with_origin(draw_polygons(facts, drawings, shape), own)
+    data = draw_polygons(facts, drawings, shape)
+    return with_origin(replace(data, axes="TYX") if _are_frames(positions, axes) else data, own)
 
 
 def _features(content: Any) -> Iterator[dict[str, Any]]:
@@ -215,8 +220,17 @@ def _axes(features: list[dict[str, Any]]) -> int:
     return 1 if any(depth for _, depth in positions) else 0
 
 
-def _plane(feature: dict[str, Any], axes: int) -> Plane:
-    time, depth = _position(feature)
-    if axes > 2 or (axes < 2 and time) or (axes < 1 and depth):
-        raise ValueError(f"an object lies in slice {depth} of frame {time}, which are not there")
-    return (time, depth)[2 - axes :]
+def _are_frames(positions: list[tuple[int, int]], axes: int) -> bool:
+    """Whether the one axis of a stack is time: objects lie in several frames, but no slices."""
+    return axes == 1 and any(t for t, _ in positions) and not any(z for _, z in positions)
+
+
+def _planes(positions: list[tuple[int, int]], axes: int) -> list[Plane]:
+    """Return the plane of each object in labels with so many axes before the plane."""
+    if _are_frames(positions, axes):
+        return [(time,) for time, _ in positions]
+    for time, depth in positions:
+        if axes > 2 or (axes < 2 and time) or (axes < 1 and depth):
+            place = f"slice {depth} of frame {time}"
+            raise ValueError(f"an object lies in {place}, which are not there")
+    return [position[2 - axes :] for position in positions]

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Axes of a stack of slices, of a series, and of a series of stacks.
+STACKS = ("ZYX", "TYX", "TZYX")
 _LARGEST = np.iinfo(np.int64).max
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.label_data import STACKS, LabelData
 from napari_maskrcnn.formats.table import known_rows, table_from_columns
 from napari_maskrcnn.formats.tiff import smallest_type
 from napari_maskrcnn.formats.zarr_checks import (
@@ -94,7 +94,7 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...] | None = None) -> LabelData
     said = own.get("provenance") if isinstance(own, dict) else None
     scale = scale_of(multiscale, finest)
     labels, scale = _without_channel(labels, scale, multiscale)
-    return LabelData.from_file(labels, scale, said, _table_of(attributes))
+    return LabelData.from_file(labels, scale, said, _table_of(attributes), _axes_of(multiscale))
 
 
 def is_ome_zarr(path: Path) -> bool:
@@ -228,11 +228,21 @@ def _without_channel(
     labels: NDArray[Any], scale: list[float] | None, multiscale: dict[str, Any]
 ) -> tuple[NDArray[Any], list[float] | None]:
     """Leave out the axis of one channel that other programs give labels."""
-    names = [axis.get("name") for axis in multiscale.get("axes", []) if isinstance(axis, dict)]
+    names = _names_of(multiscale)
     if "c" not in names or len(names) != labels.ndim or labels.shape[names.index("c")] != 1:
         return labels, scale
     at = names.index("c")
     return labels.squeeze(at), scale and scale[:at] + scale[at + 1 :]
+
+
+def _names_of(multiscale: dict[str, Any]) -> list[Any]:
+    return [axis.get("name") for axis in multiscale.get("axes", []) if isinstance(axis, dict)]
+
+
+def _axes_of(multiscale: dict[str, Any]) -> str | None:
+    """Return the letters of a stack's axes without a channel; None where they are no others."""
+    letters = "".join(str(name).upper() for name in _names_of(multiscale) if name != "c")
+    return letters if letters in STACKS else None
 
 
 def _table_of(attributes: dict[str, Any]) -> Any:

@@ -137,6 +137,7 @@ def read_png_folder(path: Path, shape: tuple[int, ...] | None = None) -> LabelDa
         own.get("scale"),
         own.get("provenance"),
         known.rename(columns={"label": "index"}).reset_index(drop=True),
+        own.get("axes"),
     )
 
 
@@ -163,6 +164,7 @@ def _names(path: Path) -> Iterator[str]:
 def _about(data: LabelData) -> dict[str, Any]:
     return {
         "scale": None if data.scale is None else list(data.scale),
+        "axes": data.axes,
         "provenance": None if data.provenance is None else dict(data.provenance),
     }
 

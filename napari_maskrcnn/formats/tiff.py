@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_maskrcnn.formats.label_data import LabelData
+from napari_maskrcnn.formats.json_file import number, sizes, text
+from napari_maskrcnn.formats.label_data import STACKS, LabelData
 from napari_maskrcnn.formats.limits import check_shape
 from napari_maskrcnn.formats.raster import read_pages
 from napari_maskrcnn.jobs import Job, Progress
@@ -30,6 +31,8 @@ MICROMETRES = {
     **{"nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6},
 }
 _OURS = "napari-maskrcnn"
+#: Tags hold lengths as fractions of whole numbers, and other programs round them.
+_SAME_LENGTH = 1e-3
 
 
 def write_tiff(data: LabelData, path: Path) -> Job[None]:
@@ -59,7 +62,9 @@ def write_tiff(data: LabelData, path: Path) -> Job[None]:
 def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
     """Read the first series of a TIFF in its own integer type, with its pixel size.
 
-    Float images of whole numbers, which ImageJ makes of labels above 65,535, become int32.
+    Float images of whole numbers, which ImageJ makes of labels above 65,535, become int32. What
+    the *Info* says of shape, pixel size and axes counts as far as pages and tags still agree: other
+    programs keep it when they turn or crop an image.
     """
     import tifffile
 
@@ -75,14 +80,21 @@ def read_tiff(path: Path, shape: tuple[int, ...] | None = None) -> LabelData:
                 raise
             # tifffile reads LZW only with a large extra package, Pillow always.
             array = read_pages(path)
-        own = _read_info(tif)
-        scale = own.get("scale") or _read_scale(tif, array.ndim)
+        own, lengths = _read_info(tif), pixel_lengths(tif)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    wanted = own.get("shape")
-    if isinstance(wanted, list) and math.prod(wanted) == array.size:
+    wanted = sizes(own.get("shape"))
+    named = text(own.get("axes")).upper()
+    as_written = wanted is not None and _holds(array.shape, wanted, named)
+    if wanted is not None and as_written:
         array = array.reshape(wanted)
+    # The pages say themselves what a stack is; other letters only the text.
+    if len(series.axes) == array.ndim and series.axes in STACKS and named in ("", *STACKS):
+        named = series.axes
+    scale = own.get("scale")
+    if not as_written or not _agree(scale, lengths, named):
+        scale = _scale_of(lengths, array.ndim)
     said = own.get("provenance")
-    return LabelData.from_file(array, scale=scale, provenance=said, axes=own.get("axes"))
+    return LabelData.from_file(array, scale=scale, provenance=said, axes=named or None)
 
 
 def smallest_type(labels: NDArray[Any], holder: str) -> NDArray[Any]:
@@ -106,8 +118,7 @@ def _description(labels: NDArray[Any], data: LabelData) -> str:
     import tifffile
 
     scale = data.scale
-    leading = (1, 1, *labels.shape[:-2], *((1,) if data.is_series else ()))
-    frames, slices = int(np.prod(leading[:-1])), leading[-1]
+    frames, slices = _hyperstack(labels.shape, data.is_series)
     # The display range: without it a few labels are black on black.
     metadata: dict[str, Any] = {"min": 0.0, "max": float(max(labels.max(), 1))}
     if scale is not None:
@@ -116,6 +127,21 @@ def _description(labels: NDArray[Any], data: LabelData) -> str:
             metadata["spacing"] = scale[-3]
     shape = (frames, slices, 1, *labels.shape[-2:])
     return tifffile.imagej_description(shape, "TZCYX", **metadata)
+
+
+def _hyperstack(shape: tuple[int, ...], is_series: bool) -> tuple[int, int]:
+    """Return how many frames and slices labels of a shape have."""
+    leading = (1, 1, *shape[:-2], *((1,) if is_series else ()))
+    return math.prod(leading[:-1]), leading[-1]
+
+
+def _holds(stored: tuple[int, ...], shape: tuple[int, ...], axes: str) -> bool:
+    """Whether pages can be those of labels of a shape: readers leave out axes of length 1."""
+    pages = _hyperstack(shape, axes[:-2].endswith("T"))
+    long = [length for length in stored[:-2] if length != 1]
+    as_one = [length for length in (math.prod(pages),) if length != 1]
+    wanted = [length for length in pages if length != 1]
+    return stored[-2:] == shape[-2:] and long in (wanted, as_one)
 
 
 def _resolution(scale: tuple[float, ...] | None) -> dict[str, Any]:
@@ -167,10 +193,22 @@ def pixel_lengths(tif: tifffile.TiffFile) -> dict[str, float]:
     return {"Y": y * unit, "X": x * unit, **({"Z": depth * unit} if depth else {})}
 
 
-def _read_scale(tif: tifffile.TiffFile, ndim: int) -> list[float] | None:
+def _agree(scale: Any, lengths: dict[str, float], axes: str) -> bool:
+    """Whether a pixel size is the one that the tags say, as far as they say it."""
+    if not isinstance(scale, list) or not lengths:
+        return False
+    letters = f"{'' if axes[:-2].endswith('T') else 'Z'}YX"
+    said = dict(zip(reversed(letters), map(number, reversed(scale)), strict=False))
+    return all(
+        math.isclose(said[letter], length, rel_tol=_SAME_LENGTH)
+        for letter, length in lengths.items()
+        if letter in said
+    )
+
+
+def _scale_of(lengths: dict[str, float], ndim: int) -> list[float] | None:
     """Pixel size in micrometres; 1 along axes in front of z. None where it is not said."""
-    sizes = pixel_lengths(tif)
-    if not sizes:
+    if not lengths:
         return None
-    stack = [1.0] * (ndim - 3) + [sizes.get("Z", 1.0)] if ndim > 2 else []
-    return [*stack, sizes["Y"], sizes["X"]]
+    stack = [1.0] * (ndim - 3) + [lengths.get("Z", 1.0)] if ndim > 2 else []
+    return [*stack, lengths["Y"], lengths["X"]]

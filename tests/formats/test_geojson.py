@@ -99,6 +99,17 @@ def test_planes_are_those_of_qupath(path: Path) -> None:
         export(series[None], path, overwrite=True)
 
 
+def test_frames_of_a_series_are_those_of_qupath(path: Path) -> None:
+    series = np.zeros((3, *PLANE.shape), np.int32)
+    series[0] = series[2] = PLANE
+    export(series, path, axes="TYX")
+    planes = [feature["geometry"]["plane"] for feature in features(path)]
+    assert planes == [{"c": -1, "z": 0, "t": t} for t in (0, 0, 2, 2)]
+    data = read_file(path)
+    assert data.axes == "TYX"
+    assert np.array_equal(data.labels, series)
+
+
 def test_what_goes_with_the_labels(path: Path) -> None:
     said = {"model": "nuclei"}
     export(PLANE, path, table=TABLE, scale=(0.5, 0.25), provenance=said)
@@ -158,6 +169,16 @@ class TestForeign:
             read_labels(path, shape=(5, 6))
         with pytest.raises(ValueError, match=r"plane \(2,\), but the labels have the shape \(2, 5"):
             read_labels(path, shape=(2, 5, 6))
+
+    def test_frames_of_a_series(self, path: Path) -> None:
+        entry = polygon()
+        entry["geometry"]["plane"] = {"c": -1, "z": 0, "t": 2}
+        data = read_file(foreign(path, entry, polygon()), shape=(3, 5, 6))
+        assert np.count_nonzero(data.labels, axis=(1, 2)).tolist() == [16, 0, 16]
+        assert data.axes == "TYX"
+        entry["geometry"]["plane"]["z"] = 1
+        with pytest.raises(ValueError, match=r"slice 1 of frame 2, which are not there"):
+            read_file(foreign(path, entry, polygon()), shape=(3, 5, 6))
 
     def test_points_are_left_out(self, path: Path) -> None:
         point = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}

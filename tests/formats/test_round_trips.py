@@ -67,3 +67,14 @@ def test_without_a_table_or_scale(tmp_path: Path, name: str) -> None:
         assert data.table["index"].tolist() == [4, 9]
         assert data.table["class"].tolist() == ["", ""]
         assert data.table["score"].isna().all()
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "QYX", "TZYX"])
+@pytest.mark.parametrize("name", PATHS)
+def test_time_stays_time(tmp_path: Path, name: str, axes: str) -> None:
+    labels = np.zeros((1, 3, 5, 6)[-len(axes) :], np.uint8)
+    labels[..., 1:3, 2:4] = 4
+    back = read_file(export(labels, tmp_path / PATHS[name], format=name, axes=axes))
+    assert np.array_equal(back.labels, labels)
+    # OME-Zarr knows no other letters.
+    assert back.axes == ("ZYX" if (name, axes) == ("ome-zarr", "QYX") else axes)

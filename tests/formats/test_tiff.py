@@ -98,6 +98,66 @@ def test_large_files_are_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert np.array_equal(tif.asarray(), stack)
 
 
+def edited(path: Path, labels: np.ndarray, resolution: tuple[int, int], **metadata: object) -> None:
+    """Save labels over a file as ImageJ does: with the *Info* that it had."""
+    with tifffile.TiffFile(path) as tif:
+        info = (tif.imagej_metadata or {})["Info"]
+    tifffile.imwrite(
+        path,
+        labels.astype(np.uint16),
+        imagej=True,
+        resolution=resolution,
+        metadata={"unit": "um", "Info": info, **metadata},
+    )
+
+
+class TestEditedInImagej:
+    def test_turned(self, tmp_path: Path) -> None:
+        path = export(LABELS, tmp_path / "x.tif", scale=(0.5, 0.25))
+        edited(path, LABELS.T, (2, 4))
+        data = read_file(path)
+        assert np.array_equal(data.labels, LABELS.T)
+        assert data.scale == (0.25, 0.5)
+
+    def test_frames_made_slices(self, tmp_path: Path) -> None:
+        stack = np.arange(2 * 3 * 24).reshape(2, 3, 4, 6)
+        path = export(stack, tmp_path / "x.tif", axes="TZYX", scale=(9.0, 2.0, 0.5, 0.5))
+        turned = stack.swapaxes(0, 1)
+        edited(path, turned, (2, 2), axes="TZYX", spacing=7.0)
+        data = read_file(path)
+        assert np.array_equal(data.labels, turned)
+        assert data.scale == (1.0, 7.0, 0.5, 0.5)
+        series = export(stack[0], tmp_path / "t.tif", axes="TYX")
+        edited(series, stack[0], (2, 2), axes="ZYX")
+        assert read_file(series).axes == "ZYX"
+
+    @pytest.mark.parametrize(
+        ("resolution", "spacing", "scale"),
+        [
+            ((4, 4), 2.0, (2.0, 0.25, 0.25)),
+            ((2, 2), 3.0, (3.0, 0.5, 0.5)),
+            ((2, 2), 2.0001, (2.0, 0.5, 0.5)),
+        ],
+    )
+    def test_another_pixel_size(
+        self,
+        tmp_path: Path,
+        resolution: tuple[int, int],
+        spacing: float,
+        scale: tuple[float, ...],
+    ) -> None:
+        stack = np.stack([LABELS, LABELS])
+        path = export(stack, tmp_path / "x.tif", scale=(2.0, 0.5, 0.5))
+        edited(path, stack, resolution, axes="ZYX", spacing=spacing)
+        assert read_file(path).scale == scale
+
+    def test_frames_of_others_are_frames(self, tmp_path: Path) -> None:
+        for axes in ("TYX", "ZYX"):
+            image = np.zeros((3, 4, 6), np.uint8)
+            tifffile.imwrite(tmp_path / "x.tif", image, imagej=True, metadata={"axes": axes})
+            assert read_file(tmp_path / "x.tif").axes == axes
+
+
 class TestScaleOfOthers:
     def test_imagej(self, tmp_path: Path) -> None:
         for unit, size in (("micron", 1.0), ("nm", 1e-3), ("mm", 1e3), ("\\u00B5m", 1.0)):
