@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +238,36 @@ def read_image(path: str | Path) -> NDArray[Any]:
             import tifffile
 
             return np.asarray(tifffile.imread(path))
-        from PIL import Image
-
-        with Image.open(path) as image:
+        with _open_picture(path) as image:
             # A palette's indices are no intensities.
             return np.asarray(image.convert("RGB") if image.mode in ("P", "CMYK") else image)
     except Exception as error:
         # Decoders raise whatever they like on a broken file; people need the file's name.
         raise ValueError(f"{path}: cannot be read as an image ({error}).") from error
+
+
+def _open_picture(path: Path) -> Any:
+    """Open a PNG, JPEG or BMP; Pillow's own limit of size is below that of many microscopes."""
+    from PIL import Image
+    from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
+    from napari_maskrcnn.formats.limits import check_shape
+
+    with path.open("rb") as file:
+        head = file.read(4)
+    kinds: dict[bytes, Callable[[Path], Image.Image]] = {
+        b"\x89PNG": PngImageFile,
+        b"\xff\xd8": JpegImageFile,
+        b"BM": BmpImageFile,
+    }
+    kind = next((kind for start, kind in kinds.items() if head.startswith(start)), None)
+    # What only has the suffix of one of them may still be a picture.
+    picture = Image.open(path) if kind is None else kind(path)
+    try:
+        check_shape(picture.size[::-1])
+    except ValueError:
+        picture.close()
+        raise
+    return picture

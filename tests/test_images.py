@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_maskrcnn.formats import limits
 from napari_maskrcnn.images import (
     check_image,
     is_constant,
@@ -109,6 +110,26 @@ def test_files_come_back(suffix: str, tmp_path: Path) -> None:
     else:
         tifffile.imwrite(path, image)
     np.testing.assert_array_equal(read_image(path), image)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+def test_pictures_may_be_larger_than_pillow_allows(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, path = np.full((16, 16), 77, np.uint8), tmp_path / f"x{suffix}"
+    Image.fromarray(image).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    np.testing.assert_array_equal(read_image(path), image)
+    monkeypatch.setattr(limits, "MOST_PIXELS", 255)
+    with pytest.raises(ValueError, match="16 × 16 pixels; more than 255 are not read"):
+        read_image(path)
+
+
+def test_a_picture_of_another_kind_than_its_suffix_is_read(tmp_path: Path) -> None:
+    image = np.full((16, 16), 77, np.uint8)
+    for name, kind in (("x.jpg", "png"), ("x.png", "webp"), ("x.bmp", "jpeg")):
+        Image.fromarray(image).convert("RGB").save(tmp_path / name, format=kind, quality=100)
+        assert read_image(tmp_path / name).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("compression", ["lzw", "zlib", "jpeg"])
