@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import PROGRAM, UsageError
-from napari_maskrcnn.cli.parser import channels, fraction, positive, whole
+from napari_maskrcnn.cli.parser import add_axes, channels, fraction, positive, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,12 +82,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """Add what the planes of a stack are."""
-    parser.add_argument(
-        "--axes",
-        metavar="LETTERS",
-        help="what the axes of the images are, such as TZCYX, where the files do not say it: "
-        "T time, Z depth, C channels, Y rows, X columns",
-    )
+    add_axes(parser, "every image")
     parser.add_argument(
         "--stack",
         choices=("planes", "z", "t"),

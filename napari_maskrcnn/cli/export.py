@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import threading
+import warnings
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import DONE, PROGRAM, UsageError, fail, noting, say_result
 from napari_maskrcnn.cli.parser import (
     Subparsers,
+    add_axes,
     add_json,
     add_overwrite,
     add_pixel_size,
@@ -52,15 +55,23 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--format", metavar="NAME", help="the format, whatever the suffix; a wrong name lists all"
     )
+    add_axes(parser, "IMAGE")
     add_pixel_size(parser)
     add_overwrite(parser)
     add_json(parser)
 
 
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """The image of labels: its pixels, channels last, its shape without them, and what it is."""
+
+    pixels: NDArray[Any]
+    shape: tuple[int, ...]
+    about: dict[str, Any]
+
+
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Export one label file with its table, if there is one beside it."""
-    from napari_maskrcnn.images import read_image
-
     if not os.path.exists(args.labels):
         raise UsageError(f"there is no file {args.labels}")
     # Unlike the method of a path, this takes a name that is too long for one that is not there.
@@ -68,10 +79,10 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         raise UsageError(f"{args.output} is the labels file itself; name another output")
     subject = args.image
     try:
-        image = read_image(args.image) if args.image else None
+        picture = _open(args.image, args.axes) if args.image else None
         subject = args.labels
         with noting(args.labels):
-            options = _read(args, image)
+            options = _read(args, picture)
         subject = args.output
         with noting(args.output):
             path = _export(args, options, stop)
@@ -82,18 +93,30 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     return DONE
 
 
-def _read(args: argparse.Namespace, image: NDArray[Any] | None) -> dict[str, Any]:
+def _open(path: Path, axes: str | None) -> _Picture:
+    """Read an image as ``predict`` does, so that labels and image fit."""
+    import numpy as np
+
+    from napari_maskrcnn.formats.provenance import describe_image
+    from napari_maskrcnn.sources.opening import open_image
+
+    with open_image(path, axes) as source:
+        held = replace(source, array=np.asarray(source.array[...]), levels=())
+    return _Picture(held.whole(), held.label_shape, describe_image(path.name, held.array))
+
+
+def _read(args: argparse.Namespace, picture: _Picture | None) -> dict[str, Any]:
     """Return the labels, with all that their file and the arguments say of them."""
     from napari_maskrcnn.formats.label_data import per_axis
-    from napari_maskrcnn.formats.provenance import describe_image, provenance
+    from napari_maskrcnn.formats.provenance import provenance
     from napari_maskrcnn.formats.verbs import read_file
 
-    data = read_file(args.labels, shape=_plane_shape(image))
-    about = describe_image(args.image.name, image) if args.image else None
+    data = read_file(args.labels, shape=None if picture is None else picture.shape)
+    about = None if picture is None else picture.about
     said = provenance(image=about, earlier=data.provenance)
     return {
         "labels": data.labels,
-        "image": image,
+        "image": None if picture is None else picture.pixels,
         "table": _read_table(args.labels) if data.table is None else data.table,
         "scale": per_axis(args.pixel_size, data.labels.ndim) or data.scale,
         "provenance": said,
@@ -122,21 +145,18 @@ def _export(args: argparse.Namespace, options: dict[str, Any], stop: threading.E
         )
 
 
-def _plane_shape(image: NDArray[Any] | None) -> tuple[int, ...] | None:
-    """Shape of the labels over an image: without its channels."""
-    from napari_maskrcnn.images import MOST_CHANNELS
-
-    if image is None:
-        return None
-    channels = image.ndim > 2 and image.shape[-1] <= MOST_CHANNELS
-    return image.shape[:-1] if channels else image.shape
-
-
 def _read_table(labels: Path) -> pd.DataFrame | None:
-    from napari_maskrcnn.formats.table import read_table
+    from napari_maskrcnn.formats.drawn import FormatWarning
+    from napari_maskrcnn.formats.table import NoLabelsError, read_table
 
     stem = labels.stem.removesuffix(LABELS_ENDING)
     for path in (labels.with_suffix(".csv"), labels.with_name(f"{stem}{LABELS_ENDING}.csv")):
-        if path.exists():
-            return read_table(path)
+        if os.path.exists(path):
+            try:
+                return read_table(path)
+            except NoLabelsError as error:
+                # Other programs give their tables the name of the image.
+                if path.stem.endswith(LABELS_ENDING):
+                    raise
+                warnings.warn(f"{error} It was passed over.", FormatWarning, stacklevel=2)
     return None

@@ -60,6 +60,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_axes(parser: argparse.ArgumentParser, of: str) -> None:
+    """Add ``--axes`` of what is named."""
+    parser.add_argument(
+        "--axes",
+        metavar="LETTERS",
+        help=f"what the axes of {of} are, such as TZCYX, in place of what the file says: T time, "
+        "Z depth, C channels, Y rows, X columns",
+    )
+
+
 def add_pixel_size(parser: argparse.ArgumentParser) -> None:
     """Add ``--pixel-size``."""
     parser.add_argument(

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class NoLabelsError(ValueError):
+    """A table is none of labelled objects: it has no column that says which."""
+
+
 def write_csv(data: LabelData, path: Path) -> Job[None]:
     """Write a row for every object: its label, class, score and measurements.
 
@@ -73,7 +77,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if "index" not in table.columns:
         table = table.rename(columns={"label": "index"})
     if "index" not in table.columns:
-        raise ValueError(
+        raise NoLabelsError(
             f"{path} has no column 'index' or 'label'; its columns are {', '.join(table.columns)}."
         )
     table["index"] = _numbers(table["index"], path, whole=True)

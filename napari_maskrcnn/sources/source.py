@@ -62,7 +62,7 @@ class Source:
     pixel_size : tuple of float, optional
         One for each axis of the labels, in micrometres; 1 where it is no length.
     levels : tuple of arrays
-        The same image with smaller planes, finer ones first.
+        The same image with smaller planes, and maybe fewer of them, finer ones first.
     close : callable
         Lets go of the file.
 
@@ -190,10 +190,14 @@ class Source:
             "otherwise, or link nothing."
         )
 
-    def in_memory(self) -> NDArray[Any] | None:
-        """Return all of it, the axes of the labels first and the channels last; None if large."""
-        if math.prod(self.array.shape) * np.dtype(self.array.dtype).itemsize > MOST_IN_MEMORY:
-            return None
+    @property
+    def is_large(self) -> bool:
+        """Whether it is too large to be read as a whole without being asked for."""
+        size = math.prod(self.array.shape) * np.dtype(self.array.dtype).itemsize
+        return size > MOST_IN_MEMORY
+
+    def whole(self) -> NDArray[Any]:
+        """Return all of it, however large, the axes of the labels first and the channels last."""
         order = [self.axes.index(letter) for letter in self.label_axes]
         order += [axis for axis in range(len(self.axes)) if axis not in order]
         return np.asarray(self.array[...]).transpose(order)
@@ -207,7 +211,11 @@ class Source:
 
     def _view(self, array: Any, plane: Plane) -> Any:
         position = dict(zip(self.stack_axes, plane, strict=False))
-        index = tuple(position.get(letter) for letter in self.axes)
+        # A coarser level may have fewer planes, too.
+        index = tuple(
+            None if (at := position.get(letter)) is None else at * int(size) // int(full)
+            for letter, size, full in zip(self.axes, array.shape, self.array.shape, strict=True)
+        )
         view = View(array, index, channel_axis(self.axes))
         # Slicing memory costs nothing; of many channels only the view knows that they are some.
         small = isinstance(array, np.ndarray) and self.channels <= MOST_CHANNELS

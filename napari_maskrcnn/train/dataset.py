@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.formats import read_labels
-from napari_maskrcnn.images import check_image, percentiles, read_image, to_chw
+from napari_maskrcnn.images import check_image, percentiles, to_chw
 from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.train.layouts import dataset_files
 
@@ -159,7 +160,9 @@ def read_dataset(folder: str | Path) -> list[Example]:
 
 def read_example(image: Path, labels: Path) -> Example:
     """Read one image with its labels (and their table of classes, if there is one)."""
-    return make_example(read_image(image), read_labels(labels), image.stem, _classes(labels))
+    with open_image(image) as source:
+        pixels = source.whole()
+    return make_example(pixels, read_labels(labels), image.stem, _classes(labels))
 
 
 def _classes(labels: Path) -> dict[int, str]:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import zarr
 
 import napari_maskrcnn as nm
+from napari_maskrcnn.formats.provenance import image_hash
 from tests.cli.conftest import Main
 
 
@@ -197,3 +199,49 @@ def test_a_name_that_cannot_be_is_one_line(
     capsys.readouterr()
     assert run("export", labels, "--output", labels / "out.tif") == 1
     assert "is a file, not a folder. Choose another" in capsys.readouterr().err
+
+
+def test_an_image_is_read_as_predict_reads_it(run: Main, labels: Path, tmp_path: Path) -> None:
+    pixels = np.stack([np.full((20, 30), value, np.uint16) for value in (7, 8, 9)])
+    image, out = tmp_path / "cells.ome.tif", tmp_path / "out.csv"
+    cyx = {"axes": "CYX"}
+    tifffile.imwrite(image, pixels, ome=True, photometric="minisblack", metadata=cyx)
+    assert run("export", labels, "--output", out, "--image", image) == 0
+    table = pd.read_csv(out)
+    means = [table[column].tolist() for column in table if "mean" in column]
+    assert means == [[7.0, 7.0], [8.0, 8.0], [9.0, 9.0]]
+    said = json.loads(out.with_name("out.csv.provenance.json").read_text())["image"]
+    # Of the file's own array, whatever order its axes have.
+    assert (said["shape"], said["sha256"]) == ([3, 20, 30], image_hash(pixels))
+    outlines = tmp_path / "c.txt"
+    outlines.write_text("0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3\n")
+    assert run("export", outlines, "--output", tmp_path / "out.tif", "--image", image) == 0
+    assert tifffile.imread(tmp_path / "out.tif").shape == (20, 30)
+
+
+def test_a_zarr_is_an_image_and_axes_can_be_named(run: Main, labels: Path, tmp_path: Path) -> None:
+    image = tmp_path / "raw.zarr"
+    pixels = np.stack([np.zeros((20, 30), np.uint8), np.full((20, 30), 5, np.uint8)])
+    zarr.create_array(image, data=pixels)
+    words = ["export", labels, "--output", tmp_path / "out.csv", "--image", image]
+    assert run(*words) == 1
+    assert run(*words, "--axes", "CYX") == 0
+    table = pd.read_csv(tmp_path / "out.csv")
+    means = [table[column].tolist() for column in table if "mean" in column]
+    assert means == [[0.0, 0.0], [5.0, 5.0]]
+
+
+def test_a_table_of_another_program_is_passed_over(
+    run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, table = labels.rename(tmp_path / "cells.tif"), tmp_path / "cells.csv"
+    table.write_text(" ,Area,Mean\n1,24,7.5\n")
+    assert run("export", plain, "--output", tmp_path / "out.csv") == 0
+    line = capsys.readouterr().err
+    assert line.startswith(f"{plain}: {table} has no column 'index' or 'label'")
+    assert line.endswith("It was passed over.\n")
+    assert pd.read_csv(tmp_path / "out.csv")["class"].tolist() == ["nucleus", "debris"]
+    # What has the name of our own tables is one.
+    table.rename(tmp_path / "cells_labels.csv")
+    assert run("export", plain, "--output", tmp_path / "more.csv") == 1
+    assert "has no column 'index' or 'label'" in capsys.readouterr().err

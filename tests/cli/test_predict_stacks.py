@@ -12,6 +12,7 @@ import tifffile
 import zarr
 
 from napari_maskrcnn.formats import read_labels
+from napari_maskrcnn.formats.provenance import describe_image
 from napari_maskrcnn.formats.tiff import read_tiff
 from napari_maskrcnn.jobs import run as drain
 from napari_maskrcnn.predict.plane import predict
@@ -74,7 +75,11 @@ def test_axes_say_what_the_file_does_not(
     words = ["predict", tmp_path / "t.tif", "--model", model_file, "--channel", 1]
     assert run(*words, "--output", tmp_path / "out", "--axes", "CYX") == 0
     expected = predict(grey, str(model_file)).to_labels()
-    np.testing.assert_array_equal(read_labels(tmp_path / "out/t_labels.tif"), expected)
+    found = read_tiff(tmp_path / "out/t_labels.tif")
+    np.testing.assert_array_equal(found.labels, expected)
+    # Of the file's own array, whatever order its axes have.
+    assert found.provenance is not None
+    assert found.provenance["image"] == describe_image("t.tif", both[0])
     assert run(*words, "--output", tmp_path / "four", "--axes", "CYXZ") == 1
     assert "'CYXZ' do not fit" in capsys.readouterr().err
     assert run(*words, "--output", tmp_path / "no", "--axes", "ZYX") == 1

@@ -104,11 +104,20 @@ def test_linking_needs_its_axis_where_there_are_several() -> None:
 
 def test_small_images_are_had_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(np.uint8)
-    found = Source(Lazy(image), "ZCYX").in_memory()
-    assert found is not None
-    np.testing.assert_array_equal(found, np.moveaxis(image, 1, -1))
+    source = Source(Lazy(image), "ZCYX")
+    np.testing.assert_array_equal(source.whole(), np.moveaxis(image, 1, -1))
+    assert not source.is_large
     monkeypatch.setattr("napari_maskrcnn.sources.source.MOST_IN_MEMORY", 119)
-    assert Source(image, "ZCYX").in_memory() is None
+    assert source.is_large
+
+
+def test_a_level_of_fewer_slices_is_read_at_the_same_depth() -> None:
+    full, half = np.zeros((4, 2, 8, 8)), np.zeros((2, 2, 4, 4))
+    half += np.arange(2)[:, None, None, None]
+    source = Source(full, "ZCYX", levels=(half,))
+    seen = [np.asarray(source.read_level((z, None, None), 1).seen) for z in range(4)]
+    assert [plane.shape for plane in seen] == [(4, 4, 2)] * 4
+    assert [plane.max() for plane in seen] == [0, 0, 1, 1]
 
 
 def test_many_channels_are_no_pixels_where_they_are_named() -> None:

@@ -43,6 +43,15 @@ def test_a_folder_of_images_and_labels_is_read_by_name(tmp_path: Path) -> None:
     assert second.objects.tolist() == [[4, 7], [12, 25]]
 
 
+def test_channels_are_where_the_file_says_that_they_are(tmp_path: Path) -> None:
+    image = np.arange(1200, dtype=np.uint16).reshape(2, 20, 30)
+    _write(tmp_path, "x.ome", image[0], _labels())
+    path = tmp_path / "images/x.ome.tif"
+    tifffile.imwrite(path, image, ome=True, metadata={"axes": "CYX"})
+    (only,) = read_dataset(tmp_path)
+    assert np.array_equal(only.image, image.transpose(1, 2, 0))
+
+
 def test_what_is_wrong_with_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="images/ is missing"):
         read_dataset(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.formats.label_data import per_axis
+from napari_maskrcnn.formats.provenance import describe_image
 from napari_maskrcnn.jobs import Job, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.folder.inputs import Task
@@ -60,6 +61,8 @@ class Found:
         The same by plane, and the table.
     prediction : dict
         What makes the same labels again, as `Kept.describe` gives it.
+    about : dict
+        The image, as `describe_image` gives it; its pixels as the file has them.
     image : (…, H, W) or (…, H, W, C) array, optional
         Its pixels, unless they are too many to be held.
     pixel_size : tuple of float, optional
@@ -73,6 +76,7 @@ class Found:
     labels: NDArray[np.int32]
     chosen: Chosen
     prediction: dict[str, Any]
+    about: dict[str, Any]
     image: NDArray[Any] | None = None
     pixel_size: tuple[float, ...] | None = None
     axes: str | None = None
@@ -115,7 +119,9 @@ def find_in_file_job(
         series = settings.link == "t" and len(source.stack_axes) == 1
         axes = f"{'T' if series else source.stack_axes}YX"
         reading = source.reading if request.axes is None else ""
-        return Found(labels, chosen, said, source.in_memory(), size, axes, reading)
+        image = None if source.is_large else source.whole()
+        about = describe_image(path.name, None if source.is_large else source.array)
+        return Found(labels, chosen, said, about, image, size, axes, reading)
 
 
 def write_outputs(
@@ -144,7 +150,7 @@ def write_outputs(
     """
     from napari_maskrcnn.formats.atomic import atomic_paths
     from napari_maskrcnn.formats.label_data import LabelData
-    from napari_maskrcnn.formats.provenance import describe_image, provenance
+    from napari_maskrcnn.formats.provenance import provenance
     from napari_maskrcnn.formats.table import write_csv
     from napari_maskrcnn.formats.tiff import write_tiff
 
@@ -154,7 +160,7 @@ def write_outputs(
         found.image,
         found.chosen.table,
         found.pixel_size,
-        provenance(found.prediction, describe_image(name, found.image)),
+        provenance(found.prediction, found.about),
         name,
         found.axes,
     )

@@ -20,6 +20,7 @@ import numpy as np
 import tifffile
 
 from napari_maskrcnn.formats.label_data import per_axis
+from napari_maskrcnn.formats.provenance import describe_image
 from napari_maskrcnn.instances import Instances
 from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.models import model
@@ -53,7 +54,8 @@ def found_in(source: Path, request: Request, seconds: float = 0.0) -> Job[Found]
     kept = Kept({None: instances}, request.settings, "nuclei", "hash", 0.5)
     chosen = kept.choose(request.choice)
     size = per_axis(request.pixel_size, 2)
-    return Found(chosen.labels[None], chosen, kept.describe(request.choice), image, size)
+    about = describe_image(source.name, image)
+    return Found(chosen.labels[None], chosen, kept.describe(request.choice), about, image, size)
 
 
 def find(
