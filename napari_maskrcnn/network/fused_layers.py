@@ -35,12 +35,14 @@ class Convolution(nn.Module):
     ) -> None:
         super().__init__()
         weight, bias = fold(conv, norm)
+        device = conv.weight.device
         padding = conv.padding if not isinstance(conv.padding, str) else (0, 0)
         self.geometry = (list(padding), list(conv.stride), list(conv.dilation), conv.groups)
         self.rectify = rectify
-        self.bias = bias.detach().to(dtype, copy=True)
-        self.weight = weight.detach().to(dtype, copy=True)
-        self.fused = has_fused_operators(weight.device.type, dtype)
+        # First the type: Apple's GPUs take no float64.
+        self.bias = bias.detach().to(dtype, copy=True).to(device)
+        self.weight = weight.detach().to(dtype, copy=True).to(device)
+        self.fused = has_fused_operators(device.type, dtype)
         self._packed: tuple[torch.Size, Tensor] | None = None
 
     def forward(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
@@ -98,12 +100,15 @@ class Linear(nn.Module):
 
 @torch.no_grad()
 def fold(conv: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias, float64, of the one convolution that a convolution and its norm make."""
-    weight = conv.weight.double()
-    bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.double()
+    """Weight and bias of the one convolution that a convolution and its norm make.
+
+    Both are float64 and in the processor's memory, for not every accelerator has float64.
+    """
+    weight = conv.weight.cpu().double()
+    bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.cpu().double()
     if norm is None:
         return weight, bias
-    state = {name: value.double() for name, value in norm.state_dict().items()}
+    state = {name: value.cpu().double() for name, value in norm.state_dict().items()}
     eps: Any = norm.eps  # in both kinds of batch norm a number, which nn.Module does not promise
     scale = state["weight"] / (state["running_var"] + eps).sqrt()
     shift = state["bias"] - state["running_mean"] * scale

@@ -15,6 +15,8 @@ from napari_maskrcnn.network.mask_targets import mask_targets
 from napari_maskrcnn.network.matching import BETWEEN
 
 MOST_UNKNOWN = 0.5
+# Apple's GPUs have no float64, which sums over a whole image need.
+WITHOUT_FLOAT64 = ("mps",)
 
 
 def leave_out(matched: Tensor, boxes: Tensor, ignored: Tensor | None) -> Tensor:
@@ -46,6 +48,21 @@ def ignored_share(boxes: Tensor, ignored: Tensor) -> Tensor:
     What lies outside the image is not unknown: there is nothing to find. Exact for boxes between
     pixels too, since the sum over a pixel image up to a point is bilinear between its pixels.
     """
+    if boxes.device.type in WITHOUT_FLOAT64:
+        share = _share(boxes.cpu(), ignored.cpu())
+        return share.to(boxes.dtype).to(boxes.device)
+    return _share(boxes, ignored)
+
+
+def known_cells(ignored: Tensor | None, boxes: Tensor, bins: int, aligned: bool) -> Tensor:
+    """Share (P, bins, bins) of each cell of a grid over boxes (P, 4) that is known."""
+    if ignored is None:
+        return boxes.new_ones((len(boxes), bins, bins))
+    one = torch.ones(len(boxes), dtype=torch.uint8, device=boxes.device)
+    return 1 - mask_targets(ignored.to(torch.uint8), one, boxes, bins, aligned)
+
+
+def _share(boxes: Tensor, ignored: Tensor) -> Tensor:
     sums = F.pad(ignored.to(torch.float64).cumsum(0).cumsum(1), (1, 0, 1, 0))
     height, width = ignored.shape
     x = boxes[:, 0::2].to(torch.float64).clamp(0, width)
@@ -55,14 +72,6 @@ def ignored_share(boxes: Tensor, ignored: Tensor) -> Tensor:
     inside = corners[:, 1, 1] - corners[:, 0, 1] - corners[:, 1, 0] + corners[:, 0, 0]
     area = (boxes[:, 2:] - boxes[:, :2]).to(torch.float64).prod(dim=1)
     return inside / area.clamp(min=torch.finfo(torch.float64).tiny)
-
-
-def known_cells(ignored: Tensor | None, boxes: Tensor, bins: int, aligned: bool) -> Tensor:
-    """Share (P, bins, bins) of each cell of a grid over boxes (P, 4) that is known."""
-    if ignored is None:
-        return boxes.new_ones((len(boxes), bins, bins))
-    one = torch.ones(len(boxes), dtype=torch.uint8, device=boxes.device)
-    return 1 - mask_targets(ignored.to(torch.uint8), one, boxes, bins, aligned)
 
 
 def _between(sums: Tensor, y: Tensor, x: Tensor) -> Tensor:
