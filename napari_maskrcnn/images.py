@@ -140,6 +140,31 @@ def to_chw(image: ArrayLike, channels: Sequence[int] | None = None) -> Raw:
     return channels_first(array, chosen)
 
 
+def choose_channels(image: Any, channels: Sequence[int] | None = None) -> NDArray[Any]:
+    """Channels of an image, which by themselves make the picture that `to_chw` makes of them.
+
+    Parameters
+    ----------
+    image : (H, W, C) array
+        Anything with ``shape`` and slicing; of other channels no pixel is read.
+    channels : sequence of int, optional
+        As for `to_chw`.
+
+    Returns
+    -------
+    (H, W) or (H, W, 3)
+        A copy, of the type of the image. Of two channels the third is empty.
+    """
+    chosen = _channels(int(image.shape[2]), channels)
+    planes = [np.array(image[:, :, c : c + 1]) for c in chosen]
+    if len(planes) == 1:
+        return planes[0][..., 0]
+    if len(planes) == 2:
+        empty = channels_first(np.concatenate(planes, -1), (0, 1))[2, :, :, None]
+        planes.append(empty.astype(planes[0].dtype))
+    return np.concatenate(planes, -1)
+
+
 def channels_first(
     image: NDArray[Any], channels: Sequence[int] | None = None, floor: float | None = None
 ) -> Raw:

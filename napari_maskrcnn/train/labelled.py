@@ -15,7 +15,9 @@ from napari_maskrcnn.annotate.image_states import Plane, State, States
 from napari_maskrcnn.annotate.kinds import Pairs, kinds_of
 from napari_maskrcnn.annotate.present import areas_of, ids_of, is_any
 from napari_maskrcnn.annotate.regions import Region, masks
+from napari_maskrcnn.images import choose_channels
 from napari_maskrcnn.jobs import Job, Progress, run
+from napari_maskrcnn.sources.view import View
 from napari_maskrcnn.train.answers import Answer, Findings, default, not_said
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Labelled:
     image : array
         (…, H, W) or (H, W, C), as a layer has it; may be lazy.
     labels : (…, H, W) array of int
-        0 is background; may be lazy.
+        0 is background; may be lazy. Of length 1 along the image's axis of channels.
     plane : tuple of int or None
         Any plane of the orientation that is learnt from.
     classes : mapping of int to str
@@ -55,6 +57,10 @@ class Labelled:
         Finished parts.
     states : States
         How far the planes are.
+    channel_axis : int, optional
+        Axis before the plane along which the image has its channels, if one does.
+    channels : tuple of int, optional
+        The channels that were predicted, one to three; None: those that `to_chw` takes.
     """
 
     name: str
@@ -67,6 +73,8 @@ class Labelled:
     accepted: frozenset[int] = frozenset()
     regions: tuple[Region, ...] = ()
     states: States = field(default_factory=States)
+    channel_axis: int | None = None
+    channels: tuple[int, ...] | None = None
 
     def planes(self) -> Iterator[Plane]:
         """All planes of the orientation."""
@@ -80,6 +88,22 @@ class Labelled:
     def of(self, plane: Plane) -> NDArray[Any]:
         """Labels of a plane, (H, W)."""
         return np.asarray(self.labels[_index(plane)])
+
+    def pixels(self, plane: Plane) -> NDArray[Any]:
+        """Copy of the image's plane with the channels to learn, (H, W) or (H, W, C)."""
+        at = self.channel_axis
+        if at is not None:
+            view = View(self.image, (*plane[:at], None, *plane[at + 1 :]), at)
+            return choose_channels(view, self.channels)
+        image = np.array(self.image[_index(plane)])
+        if self.channels is None or image.ndim == 2:
+            return image
+        return choose_channels(image, self.channels)
+
+    def position(self, plane: Plane) -> tuple[int, ...]:
+        """Where a plane lies in its stack; empty of a single image."""
+        axes = enumerate(plane)
+        return tuple(at for k, at in axes if at is not None and k != self.channel_axis)
 
 
 def glance(labelled: Labelled) -> Findings:
@@ -170,10 +194,10 @@ def examples_of(labelled: Labelled, answer: Answer | None = None) -> Iterator[Ex
     for plane, known in _known(labelled, answer):
         none = False
         # A copy, as training goes on long after somebody may have changed what is shown.
-        image = np.array(labelled.image[_index(plane)])
+        image = labelled.pixels(plane)
         name = labelled.name
-        if labelled.labels.ndim > 2:
-            name += f", plane {', '.join(str(at) for at in plane if at is not None)}"
+        if position := labelled.position(plane):
+            name += f", plane {', '.join(map(str, position))}"
         example = make_example(image, labelled.of(plane), name, dict(labelled.classes))
         example = replace(example, correct=answer.value)
         yield from [example] if known is None else restrict(example, known)
@@ -203,7 +227,7 @@ def _known(labelled: Labelled, answer: Answer) -> Iterator[tuple[Plane, NDArray[
         elif answer is Answer.VERIFIED:
             if states.of(plane) is State.VERIFIED:
                 yield plane, None
-        elif labelled.labels.ndim == 2 or (
+        elif not labelled.position(plane) or (
             states.of(plane) is not State.EXCLUDED and labelled.of(plane).any()
         ):
             yield plane, None
@@ -262,10 +286,11 @@ def _parts(labels: NDArray[Any]) -> Iterator[slice]:
 
 
 def _check_shape(labelled: Labelled) -> None:
-    shape = labelled.labels.shape
-    if labelled.image.shape[: len(shape)] != shape:
+    shape, image = labelled.labels.shape, labelled.image.shape
+    over = tuple(1 if k == labelled.channel_axis else n for k, n in enumerate(image))
+    if over[: len(shape)] != shape:
         raise ValueError(
-            f"{labelled.name}: the labels have shape {shape}, the image {labelled.image.shape}; "
+            f"{labelled.name}: the labels have shape {shape}, the image {image}; "
             "they must be the same. Choose the labels that belong to this image."
         )
 

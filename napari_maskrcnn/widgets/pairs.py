@@ -77,6 +77,7 @@ def labelled_of(pair: Pair) -> Labelled:
     if not are_planes_of(data.shape, predicted):
         # Other labels were put in the place of those that were predicted.
         record, predicted = None, {}
+    kept = record.kept if record is not None else None
     return Labelled(
         name=labels.name,
         image=full_data(pair.image),
@@ -84,10 +85,12 @@ def labelled_of(pair: Pair) -> Labelled:
         plane=next(iter(predicted), (*([0] * (labels.ndim - 2)), None, None)),
         classes=_class_names(labels),
         predicted=predicted,
-        partly=record is not None and bool(record.kept.partial),
+        partly=kept is not None and bool(kept.partial),
         accepted=_accepted(labels),
         regions=tuple(regions_of(labels.metadata)),
         states=states_in(labels.metadata) or States(),
+        channel_axis=kept.channel_axis if kept is not None else None,
+        channels=kept.settings.channels if kept is not None else None,
     )
 
 
