@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_maskrcnn.device import choose_device
 from napari_maskrcnn.models.folder import find_model
-from napari_maskrcnn.models.model import Model
+from napari_maskrcnn.models.model import Model, file_hash
 
 
 def load_model(name_or_path: str | Path, device: str = "auto") -> Model:
@@ -32,4 +32,5 @@ def load_model(name_or_path: str | Path, device: str = "auto") -> Model:
     path = find_model(name_or_path)
     chosen = choose_device(device)
     network, card = load_weights(path)
-    return Model(network.to(chosen).eval(), card, path, chosen)
+    # The hash is of these very weights: later the file may be another one, or gone.
+    return Model(network.to(chosen).eval(), card, path, chosen, file_hash(path))

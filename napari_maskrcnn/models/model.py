@@ -43,7 +43,7 @@ class Model:
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256 of the file, or of the weights when there is no file; read once."""
+        """SHA-256 of the file as it was loaded, or of the weights when there is no file."""
         if self._hash is None:
             self._hash = file_hash(self.path) if self.path else _state_hash(self.network)
         return self._hash

@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from napari_maskrcnn.jobs import run
 from napari_maskrcnn.models import Model, add_model, load_model, load_weights
+from napari_maskrcnn.predict.planes import predict_planes_job
+from napari_maskrcnn.predict.settings import PredictSettings
 
 
 def test_a_model_is_loaded_by_name_and_by_file(weights: Path) -> None:
@@ -66,3 +70,12 @@ def test_listing_models_does_not_import_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_that_goes_away_or_changes_takes_nothing_from_a_prediction(weights: Path) -> None:
+    expected = hashlib.sha256(weights.read_bytes()).hexdigest()
+    model = load_model(weights, "cpu")
+    weights.unlink()
+    image = np.zeros((32, 32), np.float32)
+    kept = run(predict_planes_job([None], lambda _: image, PredictSettings(), model=model))
+    assert kept.model_hash == expected
