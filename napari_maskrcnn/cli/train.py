@@ -120,6 +120,7 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Train and save; what was learnt before Ctrl+C is saved too."""
+    from napari_maskrcnn.formats.atomic import WriteError, require_writable
     from napari_maskrcnn.train.classes import require_classes
     from napari_maskrcnn.train.settings import TrainSettings
 
@@ -147,10 +148,13 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     try:
         require_classes(examples, (name for e in examples for name in e.classes.values()))
         args.output.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(args.output)
         if not args.resume:
             # What --overwrite replaces must not be continued after a crash.
             checkpoint.unlink(missing_ok=True)
         result = _train(args, settings, examples, held, checkpoint, stop)
+    except (WriteError, FileExistsError) as error:
+        return fail(args.output, error)
     except (OSError, ValueError, ArithmeticError, MemoryError, JobError) as error:
         return fail(args.dataset, error)
     return _save(args, result, checkpoint)
@@ -165,13 +169,18 @@ def _check_usage(args: argparse.Namespace, settings: TrainSettings) -> None:
         raise UsageError(" ".join(problems))
     if not settings.from_scratch:
         try:
-            find_model(args.base)
+            base = find_model(args.base)
         except FileNotFoundError as error:
             raise UsageError(str(error)) from error
+        if base.resolve() == args.output.resolve():
+            # An interrupted training is resumed from its base, which would be gone by then.
+            raise UsageError(f"--output {args.output} is the base itself; give it another name")
 
 
 def _refusal(args: argparse.Namespace, checkpoint: Path) -> str:
     """Say why this training would lose an earlier one; empty when it would not."""
+    if args.output.is_dir():
+        return "this is a folder; name a file in it"
     if args.overwrite or (args.resume and checkpoint.exists()):
         return ""
     if checkpoint.exists():
@@ -253,8 +262,7 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
     try:
         path = result.save(args.output, overwrite=args.overwrite or args.resume, half=args.half)
     except (OSError, ValueError) as error:
-        kept = f" The training is kept in {checkpoint}; add --resume."
-        return fail(args.output, f"{error}{kept if checkpoint.exists() else ''}")
+        return fail(args.output, f"{error}{_kept(args, result, checkpoint)}")
     steps = result.history[-1]["step"]
     before = f"{result.before['ap50']:.3f} -> " if result.before else ""
     proof = f", AP@0.5 {before}{result.after['ap50']:.3f}" if result.after else ""
@@ -274,3 +282,16 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
         return FAILED
     checkpoint.unlink(missing_ok=True)
     return DONE
+
+
+def _kept(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) -> str:
+    """Say where the training lies that could not be saved; without a checkpoint, save the model."""
+    from napari_maskrcnn.models import add_model
+    from napari_maskrcnn.models.folder import free_name
+
+    if checkpoint.exists():
+        return f" The training is kept in {checkpoint}; add --resume."
+    try:
+        return f" The model is kept as {add_model(result.model, free_name(args.output.stem))}."
+    except (OSError, ValueError):
+        return ""

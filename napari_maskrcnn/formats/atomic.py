@@ -136,6 +136,19 @@ def _keep(target: Path, name: Path) -> None:
         shutil.copy2(target, name)
 
 
+def require_writable(path: str | Path) -> None:
+    """Raise what `atomic_path` would raise of a place: before long work, not after it."""
+    target = Path(os.path.realpath(path))
+    _refuse_existing(target, overwrite=True)
+    _require_parent(target)
+    part = _beside(target)
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise _write_error(target, error) from error
+
+
 @contextmanager
 def atomic_folder(
     path: str | Path,

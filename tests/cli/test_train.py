@@ -17,7 +17,7 @@ import torch
 from napari_maskrcnn.annotate.image_states import State, States
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import Stored, write_labels_of, write_regions
-from napari_maskrcnn.models import load_weights
+from napari_maskrcnn.models import find_model, load_weights
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.train.fine_tune import FineTuneResult
 from napari_maskrcnn.train.state import TrainState
@@ -113,7 +113,7 @@ def test_a_full_disk_promises_no_checkpoint_that_is_not_there(
     monkeypatch.setattr(TrainState, "save", full)
     assert run(*words, "--epochs", 1) == 1
     said = capsys.readouterr().err
-    assert "The disk is full." in said
+    assert f"The disk is full. The model is kept as {find_model('mine')}." in said
     assert "The training is kept" not in said
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,45 @@ def test_overwrite_leaves_no_checkpoint_of_the_old_training(
     monkeypatch.setattr("napari_maskrcnn.train.fine_tune.begin", dies)
     assert run(*words, "--epochs", 1, "--overwrite") == 1
     assert there == [False]
+
+
+def test_where_nothing_can_be_written_nothing_is_trained(
+    run: Main,
+    words: list[object],
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def trained(*_: object) -> object:
+        raise AssertionError("it was trained")
+
+    def denied(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("napari_maskrcnn.train.fine_tune.begin", trained)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", denied)
+        assert run(*words, "--epochs", 1) == 1
+    assert "mine.safetensors: writing in" in capsys.readouterr().err
+    assert list(output.parent.iterdir()) == []
+    output.mkdir()
+    for more in ([], ["--overwrite"]):
+        assert run(*words, "--epochs", 1, *more) == 1
+        assert capsys.readouterr().err == f"{output}: this is a folder; name a file in it\n"
+
+
+def test_a_model_is_not_written_over_its_own_base(
+    run: Main,
+    dataset: Path,
+    model_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    base = tmp_path / "base.safetensors"
+    shutil.copy(model_file, base)
+    beside = base.parent / "new" / ".." / base.name
+    words = ["train", dataset, "--base", base, "--output", beside, "--epochs", 1, "--overwrite"]
+    (tmp_path / "new").mkdir()
+    assert run(*words) == 2
+    assert "is the base itself; give it another name" in capsys.readouterr().err
+    assert base.read_bytes() == model_file.read_bytes()
