@@ -6,6 +6,7 @@ Four places, searched in this order: *embedded* (in the package), *user* (the mo
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -18,11 +19,15 @@ from typing import TYPE_CHECKING, Literal
 import platformdirs
 from psygnal import SignalInstance
 
+from napari_maskrcnn.models.card import FROM_SCRATCH
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_maskrcnn.models.card import ModelCard
     from napari_maskrcnn.models.model import Model
+
+_LOG = logging.getLogger(__name__)
 
 HOME_VARIABLE = "NAPARI_MASKRCNN_HOME"
 SHARED_VARIABLE = "NAPARI_MASKRCNN_MODELS"
@@ -137,7 +142,7 @@ def add_model(source: str | Path | Model, name: str, overwrite: bool = False) ->
     source : str, Path or Model
         A weights file of napari-maskrcnn, or a model in memory.
     name : str
-        Letters, digits, ``.``, ``_`` and ``-``; "nuclei" and "coco" are reserved.
+        Letters, digits, ``.``, ``_`` and ``-``; "nuclei", "coco" and "none" are reserved.
     overwrite : bool
         Replace the model of this name in the model folder.
 
@@ -216,7 +221,7 @@ def check_name(name: str) -> None:
         raise ValueError(f"The name has {len(name)} letters; give at most {LONGEST_NAME}.")
     if _DEVICES.fullmatch(name):
         raise ValueError(f"Windows keeps the name {name!r} to itself; choose another.")
-    if name in RESERVED or (embedded_folder() / f"{name}{SUFFIX}").exists():
+    if name in (*RESERVED, FROM_SCRATCH) or (embedded_folder() / f"{name}{SUFFIX}").exists():
         raise ValueError(f"The name {name!r} is reserved; choose another, such as 'my-{name}'.")
 
 
@@ -238,7 +243,8 @@ def free_name(text: str) -> str:
 
 def taken_names() -> set[str]:
     """Names that no new model can have, case-folded: some disks know no upper and lower case."""
-    return {name.casefold() for name in (*RESERVED, *(entry.name for entry in list_models()))}
+    names = (*RESERVED, FROM_SCRATCH, *(entry.name for entry in list_models()))
+    return {name.casefold() for name in names}
 
 
 def _target(name: str) -> Path:
@@ -255,6 +261,14 @@ def _all_entries() -> Iterator[ModelEntry]:
 
 
 def _entries(folder: Path, kind: Kind) -> Iterator[ModelEntry]:
+    """Models in a folder; one that cannot be reached, as a share that is away, has none."""
+    try:
+        yield from _read_entries(folder, kind)
+    except OSError as error:
+        _LOG.warning("Passed over the model folder %s: %s", folder, error)
+
+
+def _read_entries(folder: Path, kind: Kind) -> Iterator[ModelEntry]:
     if not folder.is_dir():
         return
     for path in sorted(folder.glob(f"*{SUFFIX}")):

@@ -85,7 +85,8 @@ def restore_model(model: TrashedModel | str) -> Path:
             names = ", ".join(dict.fromkeys(found.name for found in models)) or "none"
             raise FileNotFoundError(f"There is no model {model!r} in the trash. Models: {names}.")
         model = named[0]
-    free = model.name.casefold() not in taken_names()
+    # Not the reserved names: a download comes back under its own.
+    free = model.name.casefold() not in {entry.name.casefold() for entry in list_models()}
     name = model.name if free else free_name(model.name)
     model_folder().mkdir(parents=True, exist_ok=True)
     target = model_folder() / f"{name}{SUFFIX}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,7 @@ def test_a_name_that_is_taken_needs_overwrite(weights: Path, emitted: list[str])
         ("mine.safetensors", "for the model write 'mine'"),
         ("nuclei", "'my-nuclei'"),
         ("coco", "'my-coco'"),
+        ("none", "'my-none'"),
         ("x" * 300, "300 letters; give at most 100"),
         ("con", "Windows keeps the name 'con'"),
         ("LPT1.cells", "Windows keeps the name"),
@@ -207,9 +209,27 @@ def test_the_embedded_folder_is_in_the_package() -> None:
 def test_a_free_name_is_one_that_can_be_added(weights: Path) -> None:
     assert free_name("my cells") == "my-cells"
     assert free_name("nuclei") == "nuclei-2"
+    assert free_name("none") == "none-2"
     assert free_name("aux") == "my-aux"
     assert len(free_name("x" * 300)) == 90
     for expected in ("mine", "mine-2", "mine-3"):
         name = free_name("mine")
         assert name == expected
         add_model(weights, name)
+
+
+def test_a_folder_that_cannot_be_reached_hides_no_other(
+    weights: Path, shared: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_model(weights, "mine")
+    is_dir = Path.is_dir
+
+    def away(self: Path) -> bool:
+        if self == shared:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return is_dir(self)
+
+    monkeypatch.setattr(Path, "is_dir", away)
+    assert {"nuclei", "mine"} <= {entry.name for entry in list_models()}
+    assert named("lab-cells") == []
+    assert str(shared) in caplog.text

@@ -10,13 +10,14 @@ from napari_maskrcnn.models import WeightsError, load_weights
 from napari_maskrcnn.models.folder import (
     add_model,
     find_model,
+    install,
     list_models,
     model_folder,
     remove_model,
 )
 from napari_maskrcnn.models.overview import summaries
 from napari_maskrcnn.models.trash import rename_model, restore_model, trash_folder, trashed_models
-from napari_maskrcnn.models.weights import read_card, save_weights
+from napari_maskrcnn.models.weights import read_card, read_tensors, save_weights
 
 
 def names() -> set[str]:
@@ -50,6 +51,14 @@ def test_of_two_with_one_name_the_last_comes_back_first_and_none_is_replaced(wei
     assert (read_card(second).name, read_card(second).score) == ("mine-2", 0.25)
     assert read_card(find_model("mine")).score == 0.75
     assert list(trash_folder().iterdir()) == []
+
+
+def test_a_removed_download_comes_back_under_its_own_name(weights: Path) -> None:
+    tensors, card = read_tensors(weights)
+    install(tensors, card.renamed("coco"))
+    remove_model("coco")
+    assert restore_model("coco") == find_model("coco")
+    assert "coco-2" not in names()
 
 
 def test_what_is_not_in_the_trash_is_told(weights: Path) -> None:
