@@ -6,6 +6,7 @@ import argparse
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,18 @@ class Pairs:
     scores: list[Mapping[int, float] | None] = field(default_factory=list)
 
     def add(self, example: Example, found: Found) -> None:
-        """Add one image; ValueError when the shapes differ."""
+        """Add one image; ValueError when the shapes differ, or a score is no finite number."""
         labels, scores = found
         if labels.shape != example.labels.shape:
             raise ValueError(
                 f"the prediction has shape {labels.shape}, the true labels "
                 f"{example.labels.shape}; predict this image again"
+            )
+        wrong = [i for i, score in (scores or {}).items() if not isfinite(score)]
+        if wrong:
+            raise ValueError(
+                f"object {wrong[0]} has the score {(scores or {})[wrong[0]]}; predict this image "
+                "again, or give a finite number in its table"
             )
         self.names.append(example.name)
         self.true.append(example.labels)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.formats import read_labels
-from napari_maskrcnn.images import check_image, percentiles, to_chw
+from napari_maskrcnn.images import as_image, check_image, percentiles, to_chw
 from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.train.answers import Answer
@@ -114,7 +114,7 @@ def make_example(
         differ.
     """
     try:
-        array = check_image(image)
+        array = check_image(as_image(image))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     truth = np.asarray(labels)

@@ -73,7 +73,9 @@ def _cellpose_labels(image: Path) -> Path | None:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    """Pictures in a folder, without hidden ones: macOS leaves such as ``._a.tif`` beside files."""
+    seen = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in seen if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _by_stem(files: Iterable[Path]) -> dict[str, Path]:

@@ -98,6 +98,17 @@ def test_a_missing_or_misshapen_prediction_is_a_line(
     assert "shape (8, 9), the true labels (64, 64)" in capsys.readouterr().err
 
 
+def test_a_score_that_is_no_number_costs_only_its_image(
+    run: Main, dataset: Path, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (truth / "x_labels.csv").write_text("label,class,score\n1,a,0.5\n2,a,inf\n")
+    file = tmp_path / "result.json"
+    assert run("evaluate", dataset, "--predictions", truth, "--json", file) == 1
+    assert [row["name"] for row in json.loads(file.read_text())["per_image"]] == ["y"]
+    line = capsys.readouterr().err
+    assert line.startswith(f"{dataset / 'images/x.png'}: object 2 has the score inf; predict")
+
+
 def test_an_existing_report_is_kept_unless_told(
     run: Main, dataset: Path, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,3 +120,10 @@ def test_an_image_that_differs_in_blue_alone_is_in_colour() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     image[2, 2, 2] = 200
     assert Example(image, np.eye(8, dtype=int)).is_colour
+
+
+def test_masked_pixels_are_filled_as_in_a_prediction() -> None:
+    image = np.ma.masked_less(np.arange(600, dtype=np.uint16).reshape(20, 30), 7)
+    example = make_example(image, _labels(), "masked")
+    assert not np.ma.isMaskedArray(example.image)
+    assert example.image[0, :9].tolist() == [7] * 8 + [8]

@@ -49,6 +49,15 @@ def test_labels_count_before_masks(tmp_path: Path) -> None:
     assert pairs(tmp_path) == [("images/a.tif", "labels/a.png")]
 
 
+def test_hidden_files_are_none_of_a_dataset(tmp_path: Path) -> None:
+    for folder, name in (("ours/images", "a.tif"), ("ours/labels", "a.tif"), ("theirs", "a.tif")):
+        write(tmp_path, f"{folder}/{name}")
+        (tmp_path / folder / f"._{name}").write_bytes(b"Mac OS X")
+    write(tmp_path, "theirs/a_masks.tif")
+    assert pairs(tmp_path / "ours") == [("images/a.tif", "labels/a.tif")]
+    assert pairs(tmp_path / "theirs") == [("a.tif", "a_masks.tif")]
+
+
 def test_a_missing_stardist_mask_is_named(tmp_path: Path) -> None:
     write(tmp_path, "images/a.tif", "images/b.tif", "masks/b.tif")
     with pytest.raises(ValueError, match="masks: no labels for a"):
