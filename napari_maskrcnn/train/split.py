@@ -61,11 +61,12 @@ def _held(examples: Sequence[Example], order: Sequence[int], counts: Sequence[in
     if len(order) < 2:
         return []
     wanted = HELD_OUT * sum(counts)
-    classes = set(class_names(examples))
+    kinds = [set(class_names([example])) for example in examples]
+    classes = set().union(*kinds)
 
     def fits(held: Iterable[int]) -> bool:
-        rest = [e for k, e in enumerate(examples) if k not in held]
-        return any(len(e.objects) for e in rest) and set(class_names(rest)) == classes
+        rest = set(range(len(examples))) - set(held)
+        return any(counts[k] for k in rest) and set().union(*(kinds[k] for k in rest)) == classes
 
     held: list[int] = []
     for k in order:

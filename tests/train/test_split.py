@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_maskrcnn.instances import label_boxes
+from napari_maskrcnn.train import classes, dataset
 from napari_maskrcnn.train.classes import class_names
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.split import split
@@ -92,3 +94,19 @@ def test_images_without_an_object_cannot_judge() -> None:
     held = replace(_row("empty", 0), held_out=True)
     with pytest.raises(ValueError, match="hold no object, so nothing can be judged"):
         split([_row("a", 5), held], seed=0)
+
+
+def test_every_image_is_looked_at_a_few_times_whatever_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+
+    def counted(labels: np.ndarray) -> object:
+        looks.append(1)
+        return label_boxes(labels)
+
+    for module in (classes, dataset):
+        monkeypatch.setattr(module, "label_boxes", counted)
+    examples = [_row(str(k), 2, "ab"[k % 2]) for k in range(40)]
+    assert len(split(examples, 0)[1]) == 8
+    assert len(looks) <= 2 * len(examples)
