@@ -73,7 +73,8 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
     if settings.from_scratch:
         config = compact_config(names or (settings.class_name,))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
+            # Weights are made on the CPU; torch.manual_seed would seed every GPU, and leave it so.
+            torch.default_generator.manual_seed(settings.seed)
             network = MaskRCNN(config)
         return Start(network, ModelCard(name="untitled", diameter=diameter))
     base = base or load_model(settings.base, settings.device)

@@ -50,6 +50,7 @@ def step_or_recover(
         if not state.step:
             raise
         if state.setbacks.rate < 1:
+            _restore_norms(state)
             raise StepFailed(f"{error} The weights before that step are kept.") from error
         _lower_rate(state, error)
         return None
@@ -78,6 +79,14 @@ def _lower_rate(state: TrainState, error: NotFiniteError) -> None:
         f"At step {state.step + 1} {error.what}. The training went on from the average of its "
         "weights so far, with a tenth of the learning rate."
     )
+
+
+@torch.no_grad()
+def _restore_norms(state: TrainState) -> None:
+    """Take the norms' statistics of the average: the failed step's images may have broken them."""
+    known = dict(state.average.named_buffers())
+    for name, value in state.network.named_buffers():
+        value.copy_(known[name])
 
 
 def _can_shrink(state: TrainState, batches: Batches) -> bool:

@@ -52,7 +52,8 @@ def train_step(state: TrainState, batches: Batches, device: torch.device) -> dic
     Raises
     ------
     NotFiniteError
-        A loss or a gradient is not finite; the weights are as they were.
+        A loss or a gradient is not finite; the weights are as they were, the statistics of norms
+        that learn are not.
     """
     crops, numbers = batches.crops(state)
     generator = torch.Generator().manual_seed(batches.seed(state))

@@ -212,7 +212,11 @@ def prune(root: Path, days: float = KEPT_DAYS) -> list[Path]:
     """Remove trainings that are older than this and torn ones; return their folders."""
     removed = []
     for path in _folders(root):
-        age = time.time() - _last_change(path)
+        try:
+            age = time.time() - _last_change(path)
+        except FileNotFoundError:
+            # Another window removed it just now.
+            continue
         old = age > (days * _DAY if (path / INFO).exists() else _MAKING)
         if old and not _lives(path):
             shutil.rmtree(path, ignore_errors=True)
@@ -236,7 +240,7 @@ def _last_change(path: Path) -> float:
     """When settings or checkpoint were written; a look at the lock changes nothing."""
     files = [path / INFO, path / CHECKPOINT]
     times = [file.stat().st_mtime for file in files if file.exists()]
-    return max(times, default=path.stat().st_mtime)
+    return max(times or [path.stat().st_mtime])
 
 
 def _settings(content: dict[str, Any]) -> TrainSettings:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+import torch
+
 from napari_maskrcnn.models import Model
 from napari_maskrcnn.train.base import begin, with_classes
 from napari_maskrcnn.train.dataset import Example
@@ -20,3 +23,17 @@ def test_labels_without_classes_are_of_the_only_class_or_of_a_new_one(
     two = begin([example], TrainSettings(epochs=1, class_name="cell"), several)
     assert (two.network.config.class_names, two.new_classes) == (("cell",), ("cell",))
     assert not two.continues
+
+
+def test_a_training_from_scratch_leaves_the_random_state_of_every_device_alone(
+    example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seeded(_: int) -> None:
+        raise AssertionError("all GPUs were seeded")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded)
+    before = torch.random.get_rng_state()
+    settings = TrainSettings(base="none", epochs=1, seed=3)
+    one, other = (begin([example], settings, None).network.state_dict() for _ in range(2))
+    assert torch.random.get_rng_state().equal(before)
+    assert all(value.equal(other[name]) for name, value in one.items())

@@ -123,6 +123,22 @@ def test_the_second_bad_loss_ends_it(
         step_or_recover(state, _batches(example), CPU)
 
 
+def test_norms_forget_the_images_that_ended_it(
+    state: TrainState, example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad(state: TrainState, *_: Any) -> None:
+        for name, value in state.network.named_buffers():
+            if name.endswith("running_mean"):
+                value.fill_(float("nan"))
+        raise NotFiniteError("the loss (box) is not finite on drawn", state.step + 1)
+
+    monkeypatch.setattr(recover, "train_step", bad)
+    state.setbacks.rate = 0.1
+    with pytest.raises(StepFailed):
+        step_or_recover(state, _batches(example), CPU)
+    assert all(value.isfinite().all() for value in state.network.state_dict().values())
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError(OUT), MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")]
 )

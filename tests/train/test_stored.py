@@ -185,6 +185,13 @@ def test_after_a_month_they_go_unless_they_live(stored: StoredTraining, example:
     assert list(root.iterdir()) == []
 
 
+def test_one_that_another_window_removes_just_now_is_passed_over(
+    user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_maskrcnn.train.stored._folders", lambda root: [root / "gone"])
+    assert prune(trainings_folder()) == []
+
+
 def test_what_a_crash_tore_off_goes_sooner(user_folder: Path) -> None:
     torn = StoredTraining()
     torn.take()
