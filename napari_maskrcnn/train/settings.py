@@ -21,7 +21,8 @@ class TrainSettings:
     base : str
         Model to start from, by name or file; ``"none"``: random weights.
     epochs : int, optional
-        Budget in passes over the images. A repeated or resumed run of the same seed is the same.
+        Budget in passes over the images. On the CPU, a repeated or resumed run of the same seed is
+        the same.
     minutes : float, optional
         Budget in minutes of training instead; 5 when neither is given.
     learning_rate : float, optional
