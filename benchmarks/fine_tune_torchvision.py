@@ -139,7 +139,7 @@ class Training:
         self, base: Model, examples: Sequence[Example], settings: TrainSettings, engine: Engine
     ) -> None:
         config = base.network.config
-        network = twin(base.network, settings.crop).train().to(base.device)
+        network = twin(base.network, settings.side).train().to(base.device)
         self.network, self._engine, self._device = careful(network, engine), engine, base.device
         self._batches = Batches(examples, settings, config.class_names, config.scale or 1.0)
         self._optimizer = torch.optim.SGD(
@@ -203,7 +203,7 @@ def main() -> None:
         "before": data.judge(base),
         "trainings": [],
     }
-    start = read_back(twin(base.network, TrainSettings().crop), base)
+    start = read_back(twin(base.network, TrainSettings().side), base)
     say({"case": "before", **found["before"]})
     say({"case": "before, torchvision's rules", **data.judge(start)})
     rows = found["trainings"]

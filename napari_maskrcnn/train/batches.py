@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from napari_maskrcnn.train.augment import Crop, random_crop
+from napari_maskrcnn.train.augment import ZOOM_JITTER, Crop, random_crop
 from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.state import TrainState
 
 # Images without an object are at most this share of what is drawn.
 NEGATIVES = 0.2
+# Sides of crops are multiples of this, and no less than twice it.
+GRAIN = 32
+
+
+def fitted(settings: TrainSettings, examples: Sequence[Example], zoom: float) -> TrainSettings:
+    """Settings whose crops are no larger than the largest image, with as many pixels a step.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        A crop or a batch that is given stays.
+    examples : sequence of Example
+    zoom : float
+        Network pixels an image pixel.
+    """
+    side = settings.side
+    if settings.crop is None:
+        largest = max(max(e.labels.shape) for e in examples) * zoom * math.exp(ZOOM_JITTER)
+        side = min(side, max(2 * GRAIN, GRAIN * math.ceil(largest / GRAIN)))
+    batch = settings.size
+    if settings.batch is None:
+        # Crops of more than four images a step only make the steps fewer.
+        batch = max(batch, min(4, batch * settings.side**2 // side**2))
+    return replace(settings, crop=side, batch=batch)
 
 
 class Batches:
@@ -42,17 +68,17 @@ class Batches:
         self._classes = [
             {i: number[c] for i, c in e.classes.items() if c in number} for e in examples
         ]
-        area = sum(e.area for e in examples) * zoom**2 / settings.crop**2
+        area = sum(e.area for e in examples) * zoom**2 / settings.side**2
         crops = max(len(examples), round(area))
-        self.steps_per_epoch = max(1, -(-crops // settings.batch))
+        self.steps_per_epoch = max(1, -(-crops // settings.size))
 
     def size(self, state: TrainState) -> int:
         """Crops of the next step."""
-        return state.setbacks.batch or self.settings.batch
+        return state.setbacks.batch or self.settings.size
 
     def side(self, state: TrainState) -> int:
         """Side of the crops of the next step, network pixels."""
-        return state.setbacks.crop or self.settings.crop
+        return state.setbacks.crop or self.settings.side
 
     def seed(self, state: TrainState) -> int:
         """Seed of the samplers of the next step."""

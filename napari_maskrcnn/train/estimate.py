@@ -23,7 +23,7 @@ from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.freezing import freeze
 from napari_maskrcnn.train.base import Start, begin
-from napari_maskrcnn.train.batches import Batches
+from napari_maskrcnn.train.batches import Batches, fitted
 from napari_maskrcnn.train.classes import settle_classes
 from napari_maskrcnn.train.clock import VALIDATION_SHARE
 from napari_maskrcnn.train.dataset import Example, require_objects
@@ -105,6 +105,7 @@ def estimate_job(
     if validation is None:
         examples, _ = split(examples, settings.seed)
     device = choose_device(settings.device)
+    settings = fitted(settings, examples, start.zoom)
     batches = Batches(examples, settings, start.network.config.class_names, start.zoom)
     known = remembered(start.network.config, settings, device)
     if known is not None:
@@ -136,7 +137,7 @@ def _try_job(
         begun = time.perf_counter()
         train_step(state, batches, device)
         seconds = time.perf_counter() - begun
-    return seconds * settings.batch
+    return seconds * settings.size
 
 
 def remember(
@@ -166,7 +167,7 @@ def remembered(
 def _key(config: NetworkConfig, settings: TrainSettings, device: torch.device) -> str:
     """What the work of a step, and the time for it, depend on."""
     network = f"{config.backbone}-{config.fpn_channels}-{config.box_channels}"
-    work = f"layers {settings.layers}, {settings.batch} x {settings.crop} px"
+    work = f"layers {settings.layers}, {settings.size} x {settings.side} px"
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
     return f"{describe_device(device)}{threads}, {network}, {work}"
 

@@ -20,6 +20,7 @@ from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.models.weights import save_weights
 from napari_maskrcnn.train.base import Start, begin
+from napari_maskrcnn.train.batches import fitted
 from napari_maskrcnn.train.calibrate import choose_score_job
 from napari_maskrcnn.train.classes import class_counts, settle_classes
 from napari_maskrcnn.train.curves import curves
@@ -185,6 +186,7 @@ def fine_tune_job(
     device = choose_device(settings.device)
     start.network.to(device)
     settings = settings if start.continues else replace(settings, reach=None)
+    settings = fitted(settings, examples, start.zoom)
     score = partial(score_network, card=start.card, held=validation, stop=stop)
     before: dict[str, float] = {}
     if validation and not settings.from_scratch:

@@ -10,6 +10,10 @@ from napari_maskrcnn.network.config import LAYERS, Layers
 DEFAULT_MINUTES = 5.0
 # Nine tenths of the way that 360 steps go; `python -m benchmarks.fine_tune --scan` tries others.
 REACH = 0.030
+# A crop should show as much around an object as an image does: crops of 512 px on a side teach more
+# in the same time than four of 256 px do. From scratch the norms learn too, from several images.
+CROP, CROP_FROM_SCRATCH = 512, 256
+BATCH_FROM_SCRATCH = 4
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,11 @@ class TrainSettings:
         Budget in minutes of training instead; 5 when neither is given.
     learning_rate : float, optional
         Peak step size of AdamW; None: 2e-4 from a base, 1e-3 from scratch.
-    batch : int
-        Crops a step.
-    crop : int
-        Side of a crop in network pixels, a multiple of 32.
+    batch : int, optional
+        Crops a step; None: 1 from a base, 4 from scratch.
+    crop : int, optional
+        Side of a crop in network pixels, a multiple of 32; None: 512 from a base, or more and
+        smaller ones where all images are smaller (`train.batches.fitted`), 256 from scratch.
     layers : {"all", "3+", "4+", "5+", "heads", "rpn"}
         Which weights learn: all but the trunk ("heads"), these and the trunk's stages from C5, C4
         or C3 on ("5+", "4+", "3+"), or the region proposals alone ("rpn").
@@ -51,8 +56,8 @@ class TrainSettings:
     epochs: int | None = None
     minutes: float | None = None
     learning_rate: float | None = None
-    batch: int = 4
-    crop: int = 256
+    batch: int | None = None
+    crop: int | None = None
     layers: Layers = "all"
     reach: float | None = REACH
     diameter: float | None = None
@@ -71,9 +76,9 @@ class TrainSettings:
             found.append(f"minutes is {self.minutes}; give more than 0.")
         if self.learning_rate is not None and not 0 < self.learning_rate < 1:
             found.append(f"learning_rate is {self.learning_rate}; it lies between 0 and 1.")
-        if self.batch < 1:
+        if self.batch is not None and self.batch < 1:
             found.append(f"batch is {self.batch}; give at least 1.")
-        if self.crop < 64 or self.crop % 32:
+        if self.crop is not None and (self.crop < 64 or self.crop % 32):
             found.append(f"crop is {self.crop}; give a multiple of 32 from 64.")
         if self.layers not in LAYERS:
             found.append(f"layers is {self.layers!r}; choose one of {', '.join(LAYERS)}.")
@@ -98,6 +103,20 @@ class TrainSettings:
     def from_scratch(self) -> bool:
         """Whether training starts from random weights."""
         return self.base == FROM_SCRATCH
+
+    @property
+    def side(self) -> int:
+        """Side of a crop, network pixels."""
+        if self.crop is not None:
+            return self.crop
+        return CROP_FROM_SCRATCH if self.from_scratch else CROP
+
+    @property
+    def size(self) -> int:
+        """Crops a step."""
+        if self.batch is not None:
+            return self.batch
+        return BATCH_FROM_SCRATCH if self.from_scratch else 1
 
     @property
     def rate(self) -> float:
