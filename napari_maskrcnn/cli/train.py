@@ -23,12 +23,10 @@ from napari_maskrcnn.cli.parser import (
     add_json,
     add_overwrite,
     add_verb,
-    count,
-    positive,
 )
 from napari_maskrcnn.cli.progress import Bar
+from napari_maskrcnn.cli.train_options import add_budget, add_learning
 from napari_maskrcnn.jobs import JobError, Progress
-from napari_maskrcnn.network.config import LAYERS
 from napari_maskrcnn.train.settings import REACH
 
 if TYPE_CHECKING:
@@ -71,8 +69,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="dataset to judge by (default: a part of the training images is held out; none: "
         "all images are trained on)",
     )
-    _add_budget(parser)
-    _add_learning(parser)
+    add_budget(parser)
+    add_learning(parser)
     parser.add_argument(
         "--half", action="store_true", help="write float16 kernels, which halves the file"
     )
@@ -87,37 +85,6 @@ def add_parser(subparsers: Subparsers) -> None:
     add_json(parser)
 
 
-def _add_budget(parser: argparse.ArgumentParser) -> None:
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--epochs", type=count, metavar="N", help="passes over the images")
-    budget.add_argument(
-        "--minutes", type=positive, metavar="M", help="minutes of training instead (default: 5)"
-    )
-
-
-def _add_learning(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--layers",
-        choices=LAYERS,
-        default="all",
-        help="what learns: all; heads: all but the trunk; 5+, 4+, 3+: these and the trunk's stages "
-        "from C5, C4 or C3 on; rpn: the region proposals alone (default: all)",
-    )
-    parser.add_argument(
-        "--no-guard",
-        action="store_true",
-        help="write all that was learnt, however far it leads away from the base: best on images "
-        "like these, and forgets others",
-    )
-    parser.add_argument(
-        "--class-name",
-        default="object",
-        metavar="NAME",
-        help="name of the class where the labels name none, from scratch or from a base of several "
-        "classes (default: object)",
-    )
-
-
 def run(args: argparse.Namespace, stop: threading.Event) -> int:
     """Train and save; what was learnt before Ctrl+C is saved too."""
     from napari_maskrcnn.formats.atomic import WriteError, require_writable
@@ -128,6 +95,7 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
         base=args.base,
         epochs=args.epochs,
         minutes=args.minutes,
+        crop=args.crop,
         layers=args.layers,
         reach=None if args.no_guard else REACH,
         class_name=args.class_name,

@@ -188,9 +188,7 @@ def fine_tune_job(
     settings = settings if start.continues else replace(settings, reach=None)
     settings = fitted(settings, examples, start.zoom)
     score = partial(score_network, card=start.card, held=validation, stop=stop)
-    before: dict[str, float] = {}
-    if validation and not settings.from_scratch:
-        before = yield from score_job(start.network.eval(), start.card, validation, stop)
+    before = yield from _before_job(start, settings, validation, stop)
     trained = yield from train_job(
         start.network,
         examples,
@@ -216,6 +214,18 @@ def fine_tune_job(
         None if settings.from_scratch else partial(_base, begun, device),
         trained.notes,
     )
+
+
+def _before_job(
+    start: Start,
+    settings: TrainSettings,
+    held: Sequence[Example],
+    stop: threading.Event | None,
+) -> Job[dict[str, float]]:
+    """How well the base finds what is held out; empty from scratch or where nothing is."""
+    if not held or settings.from_scratch:
+        return {}
+    return (yield from score_job(start.network.eval(), start.card, held, stop))
 
 
 def _judge_job(

@@ -63,15 +63,17 @@ def test_a_model_is_trained_judged_and_saved(
 def test_only_the_layers_that_are_asked_for_learn(
     run: Main, words: list[object], output: Path, model_file: Path
 ) -> None:
-    assert run(*words, "--epochs", 1, "--layers", "rpn", "--no-guard") == 0
+    assert run(*words, "--epochs", 1, "--layers", "rpn", "--no-guard", "--crop", 96) == 0
     network, card = load_weights(output)
     assert card.history[-1]["settings"]["layers"] == "rpn"
+    assert card.history[-1]["settings"]["crop"] == 96
     assert card.history[-1]["settings"]["reach"] is None
     before = load_weights(model_file)[0].state_dict()
     moved = [n for n, t in network.state_dict().items() if not torch.equal(t, before[n])]
     assert moved
     assert all(name.startswith("rpn.") for name in moved)
     assert run(*words, "--epochs", 1, "--layers", "7+") == 2
+    assert run(*words, "--epochs", 1, "--crop", 100) == 2
 
 
 def test_a_loss_that_is_not_finite_ends_it_and_keeps_the_weights_before(
