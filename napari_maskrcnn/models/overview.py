@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from napari_maskrcnn.models.card import FROM_SCRATCH, ModelCard
@@ -53,8 +54,8 @@ class ModelSummary:
         classes = ", ".join(str(name) for name in card.network.get("class_names", ()))
         size = "objects of any size" if card.diameter is None else f"about {card.diameter:.0f} px"
         found = [card.description, f"Finds {classes}, {size}, from a score of {card.score:.2f}."]
-        for record in card.history:
-            found.append(_training_line(record))
+        for _, pieces in groupby(enumerate(card.history), key=_piece_of):
+            found.append(_training_line([record for _, record in pieces]))
         return [line for line in found if line]
 
 
@@ -69,15 +70,30 @@ def summaries() -> list[ModelSummary]:
     return found
 
 
-def _training_line(record: dict[str, Any]) -> str:
+def _base_of(record: dict[str, Any]) -> str:
     settings = record.get("settings")
-    base = settings.get("base", "") if isinstance(settings, dict) else ""
+    return str(settings.get("base", "")) if isinstance(settings, dict) else ""
+
+
+def _piece_of(numbered: tuple[int, dict[str, Any]]) -> object:
+    """Key that trainings in a row share when they are pieces of one: from scratch, on the same."""
+    number, record = numbered
+    if _base_of(record) != FROM_SCRATCH:
+        return number
+    return str(record.get("images")), str(record.get("objects"))
+
+
+def _training_line(pieces: list[dict[str, Any]]) -> str:
+    record = pieces[-1]
+    base = _base_of(record)
     images = record.get("images", "?")
     of = "1 image" if images == 1 else f"{images} images"
     parts = [f"Trained on {of}, {record.get('objects', '?')} objects"]
-    seconds = record.get("seconds")
-    if isinstance(seconds, int | float):
-        parts.append(f"{max(1, round(seconds / 60))} min")
+    seconds = [piece.get("seconds") for piece in pieces]
+    known = [value for value in seconds if isinstance(value, int | float)]
+    if known:
+        several = f" in {len(pieces)} pieces" if len(pieces) > 1 else ""
+        parts.append(f"{max(1, round(sum(known) / 60))} min{several}")
     before, after = record.get("before"), record.get("after")
     if isinstance(after, dict) and isinstance(after.get("ap50"), int | float):
         was = before.get("ap50") if isinstance(before, dict) else None
