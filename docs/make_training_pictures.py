@@ -11,6 +11,7 @@ from make_pictures import PANEL_WIDTH, WINDOW, finish, pause, save, show, wait  
 
 import napari
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from napari_maskrcnn.models.folder import HOME_VARIABLE
 from napari_maskrcnn.synthetic import synthetic_nuclei
@@ -22,13 +23,15 @@ NAME = "fibroblasts"
 
 
 def open_window() -> tuple[napari.Viewer, MaskRCNNPanel]:
-    """Dark nuclei on a bright, uneven ground, which the embedded model does not know well."""
+    """Pale nuclei on a bright, uneven ground, of which the embedded model finds some."""
     viewer = napari.Viewer(title="napari")
     viewer.window.resize(*WINDOW)
     image, labels = synthetic_nuclei(SHAPE, count=90, seed=3)
+    rng = np.random.default_rng(0)
     slope = np.linspace(0, 60, SHAPE[1])
-    noise = np.random.default_rng(0).normal(0, 14, SHAPE)
-    dark = np.clip(235 - 0.55 * image - slope + noise, 0, 255).astype(np.uint8)
+    clouds = gaussian_filter(rng.standard_normal(SHAPE), 4)
+    ground = 235 - slope + 12 * clouds / clouds.std() + rng.normal(0, 12, SHAPE)
+    dark = np.clip(ground - 0.4 * image, 0, 255).astype(np.uint8)
     viewer.add_image(dark, name=NAME)
     viewer.add_labels(labels, name=f"{NAME} corrected").contour = 2
     _, panel = viewer.window.add_plugin_dock_widget("napari-maskrcnn", "Mask R-CNN")
