@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari.layers import Labels
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
+from qtpy.QtWidgets import QMainWindow
 
 from napari_maskrcnn.annotate.journal.batch import JournalError
 from napari_maskrcnn.annotate.journal.folder import (
@@ -121,9 +122,14 @@ class Keeper(QObject):
         self._timer.start(POLL_MS)
 
     def follow(self, widget: QWidget) -> None:
-        """End the journal when the window that a widget is in is closed."""
-        window = widget.window()
-        if window is not None and window is not widget and id(window) not in self._windows:
+        """End the journal when the main window that a widget is in is closed.
+
+        A dock that floats is a window of its own: when that is closed, the work goes on.
+        """
+        window = widget.parentWidget()
+        while window is not None and not isinstance(window, QMainWindow):
+            window = window.parentWidget()
+        if window is not None and id(window) not in self._windows:
             self._windows.add(id(window))
             window.destroyed.connect(self.window_closed)
 

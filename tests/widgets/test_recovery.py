@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Labels
+from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_maskrcnn.annotate.journal.folder import journal_folder, stored_windows
 from napari_maskrcnn.predict.kept import Choice
@@ -147,6 +148,22 @@ def test_a_viewer_closed_by_a_script_ends_its_journal(make_napari_viewer: Make, 
     qtbot.waitUntil(lambda: keeper._closed, timeout=5000)
     (window,) = stored_windows(journal_folder())
     assert window.ended == "closed"
+
+
+def test_closing_a_dock_that_floats_ends_no_journal(make_napari_viewer: Make, qtbot: Any) -> None:
+    viewer = make_napari_viewer(show=True)
+    layer = viewer.add_labels(np.zeros((40, 50), np.int32))
+    dock = viewer.window.add_dock_widget(CorrectWidget(viewer))
+    dock.setFloating(True)
+    qtbot.wait(50)
+    dock.destroyOnClose()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qtbot.wait(50)
+    layer.paint((20, 20), 3)
+    assert not keeper_of(viewer)._closed
+    crash(viewer)
+    (window,) = stored_windows(journal_folder(), crashed=True)
+    assert [stored.edits for stored in window.offered] == [1]
 
 
 def test_discard_and_later(make_napari_viewer: Make, qtbot: Any, notes: list[str]) -> None:
