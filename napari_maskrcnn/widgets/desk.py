@@ -20,11 +20,20 @@ from napari_maskrcnn.annotate.project.prepare import Ready, planes_of
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.stored import LABELS, Stored
 from napari_maskrcnn.annotate.regions import KEY as REGIONS
+from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.layer_states import say
 from napari_maskrcnn.widgets.layers import micrometres
 from napari_maskrcnn.widgets.origin import origin_of
 from napari_maskrcnn.widgets.project_saving import Saver
-from napari_maskrcnn.widgets.swapping import Shown, is_touched, labels_of, related, release, swap
+from napari_maskrcnn.widgets.swapping import (
+    Shown,
+    is_touched,
+    labels_of,
+    related,
+    release,
+    set_aside,
+    swap,
+)
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -38,6 +47,7 @@ REST_MS = 2000
 
 #: Events of labels after which they may differ from what the project has.
 EDITS = ("paint", "features", "data")
+ASIDE = "What counts of {} are the labels {!r}. Others that differ are hidden, not removed: {}."
 
 
 class Desk(QObject):
@@ -74,12 +84,15 @@ class Desk(QObject):
         self._viewer = weakref.ref(viewer)
         self._edited = False
         self._images = 0
+        self._taken_away: weakref.WeakSet[Labels] = weakref.WeakSet()
+        self._going = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._tidy)
         self.saver.saved.connect(self._saved)
         self.saver.done_with.connect(self._release)
         viewer.mouse_move_callbacks.append(self._moved)
+        viewer.layers.events.removing.connect(self._removing)
 
     @property
     def viewer(self) -> Viewer:
@@ -120,10 +133,10 @@ class Desk(QObject):
             others = [layer for layer in related(self.viewer, before) if layer is not labels]
             before = replace(before, labels=labels or before.labels)
         shown = swap(self.viewer, ready, before, str(self.project.root))
-        for layer in others:
-            self.viewer.layers.remove(layer)
-        if before is not None and not self.saver.has(before.labels):
-            release(self.viewer, before.labels)
+        if before is not None:
+            self._set_aside(before, others)
+            if not self.saver.has(before.labels):
+                self._release(before.labels)
         self._watch(shown)
         self._images += 1
         if self._images >= IMAGES:
@@ -134,9 +147,14 @@ class Desk(QObject):
     def take(self, shown: Shown) -> None:
         """Save the image that is shown, and go on with one whose layers are there already."""
         layers = self.viewer.layers
+        before, labels = self.shown, self.labels()
         self.save()
-        if self.shown is not None:
-            for layer in (*related(self.viewer, self.shown), self.shown.image):
+        self._watch(None)
+        if before is not None:
+            before = replace(before, labels=labels or before.labels)
+            found = related(self.viewer, before)
+            self._set_aside(before, [layer for layer in found if layer is not before.labels])
+            for layer in (before.labels, before.image):
                 if layer in layers and layer is not shown.image:
                     layers.remove(layer)
         self._watch(shown)
@@ -197,6 +215,31 @@ class Desk(QObject):
             for name in EDITS:
                 getattr(shown.labels.events, name).connect(self._note_edit)
 
+    def _set_aside(self, before: Shown, others: list[Labels]) -> None:
+        """Clear away other labels of an image that is left, but nothing that a person made."""
+        hidden = set_aside(self.viewer, before, others)
+        if hidden:
+            names = ", ".join(repr(layer.name) for layer in hidden)
+            show_note(ASIDE.format(before.name, before.labels.name, names))
+
+    def _removing(self, event: Any) -> None:
+        """Save labels that a person, or the viewer's end, takes away from the image."""
+        labels = self.labels()
+        # When all layers go at once, the first are those that counted.
+        if self._going or labels is None or self.viewer.layers[event.index] is not labels:
+            return
+        try:
+            self.save()
+        except (OSError, ValueError) as error:
+            show_problem(error)
+        self._taken_away.add(labels)
+        # Other labels of the image, if there are any, are what counts now.
+        self._edited = self._going = True
+        QTimer.singleShot(0, self._gone)
+
+    def _gone(self) -> None:
+        self._going = False
+
     def _note_edit(self, event: Any) -> None:
         self._edited = True
         self._moved()
@@ -211,7 +254,9 @@ class Desk(QObject):
         gc.collect()
 
     def _release(self, labels: Labels) -> None:
-        release(self.viewer, labels)
+        # What was taken away may be in use elsewhere.
+        if labels not in self._taken_away:
+            release(self.viewer, labels)
 
     def _saved(self, entry: Entry) -> None:
         seconds = self.verified.pop(entry.name, None)

@@ -16,7 +16,7 @@ from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.widgets.desk import Desk
 from napari_maskrcnn.widgets.jobs_ui import show_note, show_problem
 from napari_maskrcnn.widgets.keys import Keys
-from napari_maskrcnn.widgets.layers import spatial_shape
+from napari_maskrcnn.widgets.layers import file_of, spatial_shape
 from napari_maskrcnn.widgets.prediction import prediction_of
 from napari_maskrcnn.widgets.preparing import Preparer
 from napari_maskrcnn.widgets.recovery import keeper_of
@@ -25,6 +25,7 @@ from napari_maskrcnn.widgets.verifying import verify_plain, verify_plane
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from napari.components import LayerList
 
 NEXT_KEY, PREVIOUS_KEY = "N", "Shift-B"
 ALL_DONE = "Every image is verified or excluded: nothing is left to do here."
@@ -131,7 +132,7 @@ class Loop(QObject):
 
     def show(self, name: str) -> None:
         """Show an image, as soon as it is ready."""
-        if self.project is None or name == self.desk.name:
+        if self.project is None or (name == self.desk.name and self.desk.labels() is not None):
             return
         if name in self.desk.saver.unsaved:
             show_problem(NOT_SAVED.format(name))
@@ -225,15 +226,27 @@ class Loop(QObject):
         try:
             if self.project is None and is_project(root):
                 self.open(Project.open(root))
+            project = self.project
+            if project is None or project.root != root:
+                return
+            if name not in {entry.name for entry in project.entries}:
+                return
+            image = _image_under(labels, layers, project.image_path(name))
         except (OSError, ValueError) as error:
             show_problem(error)
-        known = self.project is not None and self.project.root == root
-        record = prediction_of(labels)
-        image = record.image() if record is not None else None
-        if image is None or image not in layers:
-            shape = spatial_shape(labels)
-            fitting = (x for x in layers if isinstance(x, Image) and spatial_shape(x) == shape)
-            image = next(fitting, None)
-        if known and image is not None and name in {entry.name for entry in self.entries()}:
-            self.desk.take(Shown(name, image, labels))
+            return
+        if image is not None:
+            self.desk.take(Shown(str(root), name, image, labels))
             self.preparer.work()
+
+
+def _image_under(labels: Labels, layers: LayerList, path: Path) -> Image | None:
+    """Image that labels were predicted in, or else one of their shape and of no other file."""
+    record = prediction_of(labels)
+    image = record.image() if record is not None else None
+    if image is not None and image in layers:
+        return image
+    shape = spatial_shape(labels)
+    fitting = [x for x in layers if isinstance(x, Image) and spatial_shape(x) == shape]
+    own = [x for x in fitting if (file := file_of(x)) and Path(file).resolve() == path.resolve()]
+    return next(iter(own or [x for x in fitting if not file_of(x)]), None)

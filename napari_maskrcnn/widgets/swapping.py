@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_maskrcnn.annotate.image_states import put_states
 from napari_maskrcnn.annotate.project.prepare import Ready
+from napari_maskrcnn.annotate.project.stored import Stored, same
 from napari_maskrcnn.annotate.regions import KEY as REGIONS
 from napari_maskrcnn.widgets.collector import only_young_collected
 from napari_maskrcnn.widgets.layers import FILE, labels_over, spatial_shape
@@ -32,8 +33,9 @@ LABELS_LOOK = (*LOOK, "brush_size", "preserve_labels", "contiguous", "n_edit_dim
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An image of a project and its labels in the viewer."""
+    """An image of a project and its labels in the viewer; `folder` is the project's."""
 
+    folder: str
     name: str
     image: Image
     labels: Labels
@@ -72,7 +74,7 @@ def swap(viewer: Viewer, ready: Ready, before: Shown | None, folder: str) -> Sho
         labels.mode = mode
     if shape != spatial_shape(image):
         viewer.reset_view()
-    return Shown(ready.name, image, labels)
+    return Shown(folder, ready.name, image, labels)
 
 
 #: The others are none of a person's tools, or begun on the old layer.
@@ -86,7 +88,7 @@ def labels_of(viewer: Viewer, shown: Shown) -> Labels | None:
     """
     found = related(viewer, shown)
     active = viewer.layers.selection.active
-    marked = [layer for layer in found if is_marked(layer, shown.name) and layer.visible]
+    marked = [layer for layer in found if is_marked(layer, shown) and layer.visible]
     for layer in (active, *reversed(marked), *reversed(found)):
         if layer in found:
             return layer
@@ -100,18 +102,52 @@ def related(viewer: Viewer, shown: Shown) -> list[Labels]:
     def belongs(layer: Any) -> bool:
         if not isinstance(layer, Labels) or layer.multiscale:
             return False
+        if spatial_shape(layer) != spatial_shape(shown.image):
+            return False
+        if layer is shown.labels or is_marked(layer):
+            # Another image may have been in this image's layer when it was predicted.
+            return layer is shown.labels or is_marked(layer, shown)
         record = prediction_of(layer)
-        made_of_it = record is not None and record.image() is shown.image
-        fits = spatial_shape(layer) == spatial_shape(shown.image)
-        return fits and (layer is shown.labels or made_of_it or is_marked(layer, shown.name))
+        return record is not None and record.image() is shown.image
 
     return [layer for layer in viewer.layers if belongs(layer)]
 
 
-def is_marked(layer: Labels, name: str | None = None) -> bool:
+def set_aside(viewer: Viewer, shown: Shown, others: Iterable[Labels]) -> list[Labels]:
+    """Clear away labels of an image beside those that count; what a person made is only hidden.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where they are.
+    shown : Shown
+        The image, with the labels that count.
+    others : iterable of napari.layers.Labels
+        Other labels of the image.
+
+    Returns
+    -------
+    list of napari.layers.Labels
+        What was hidden.
+    """
+    hidden = []
+    for layer in others:
+        if not is_touched(layer) or same(_stored(layer), _stored(shown.labels)):
+            viewer.layers.remove(layer)
+            continue
+        layer.metadata[MARK] = {"folder": shown.folder, "image": shown.name}
+        if layer.visible:
+            layer.visible = False
+            hidden.append(layer)
+    return hidden
+
+
+def is_marked(layer: Labels, shown: Shown | None = None) -> bool:
     """Whether a layer says that it belongs to an image of a project, perhaps to this one."""
     mark = layer.metadata.get(MARK)
-    return isinstance(mark, dict) and (name is None or mark.get("image") == name)
+    if not isinstance(mark, dict):
+        return False
+    return shown is None or (mark.get("folder"), mark.get("image")) == (shown.folder, shown.name)
 
 
 def is_touched(labels: Labels) -> bool:
@@ -189,6 +225,10 @@ def _take_over(layer: Layer, before: Layer, names: Iterable[str]) -> None:
         value = getattr(before, name)
         if getattr(layer, name) != value:
             setattr(layer, name, value)
+
+
+def _stored(labels: Labels) -> Stored:
+    return Stored(np.asarray(labels.data), labels.features)
 
 
 def _unused(labels: Labels) -> int:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
+from napari.layers import Labels
 
 from napari_maskrcnn.annotate.image_states import State
 from napari_maskrcnn.annotate.journal.folder import journal_folder, stored_windows
@@ -18,8 +20,9 @@ from napari_maskrcnn.widgets import preparing
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.loop import loop_of
 from napari_maskrcnn.widgets.recovery import keeper_of
+from napari_maskrcnn.widgets.swapping import MARK
 from tests.annotate.project.predicting import Squares
-from tests.widgets.looping import idle, make_project, names, opened, saved
+from tests.widgets.looping import SHAPE, idle, make_project, names, opened, saved
 from tests.widgets.test_recovery import crash, offered, settled
 
 Make = Callable[..., Any]
@@ -125,6 +128,22 @@ def test_after_a_crash_the_loop_goes_on(
     again.close()
 
 
+def test_labels_that_come_back_are_not_laid_over_another_image(
+    make_napari_viewer: Make, qtbot: Any, project: Project
+) -> None:
+    viewer = make_napari_viewer()
+    loop = opened(viewer, qtbot, project)
+    viewer.open(str(project.image_path("b")), plugin="napari")
+    mark = {"folder": str(project.root), "image": "b"}
+    labels = Labels(np.ones(SHAPE, np.int32), name="b instances", metadata={MARK: mark})
+    viewer.add_layer(labels)
+    qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+    assert loop.desk.shown is not None
+    assert loop.desk.shown.image is viewer.layers["b"]
+    assert names(viewer) == ["b", "b instances"]
+    idle(loop, qtbot)
+
+
 def test_a_layer_that_is_not_saved_yet_is_still_in_the_journal(
     make_napari_viewer: Make, qtbot: Any, project: Project
 ) -> None:
@@ -182,3 +201,21 @@ def test_the_pixel_size_of_each_file(make_napari_viewer: Make, qtbot: Any, tmp_p
         assert str(labels.units[0]) == "pixel"
         idle(loop, qtbot)
         assert read_tiff(project.file("labels", "a", ".tif")).scale == (0.5, 0.5)
+
+
+def test_an_image_that_is_being_opened_arrives_when_another_model_is_chosen(
+    make_napari_viewer: Make, qtbot: Any, project: Project
+) -> None:
+    viewer = make_napari_viewer()
+    loop = opened(viewer, qtbot, project)
+    for name, interrupt in (
+        ("c", lambda: loop.preparer.start(project)),
+        ("b", loop.preparer.stop),
+    ):
+        loop.preparer._ready.clear()
+        loop.show(name)
+        interrupt()
+        qtbot.waitUntil(lambda name=name: loop.desk.name == name, timeout=20_000)
+        idle(loop, qtbot)
+    loop.close()
+    assert loop.preparer.wanted == ""
