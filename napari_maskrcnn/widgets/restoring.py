@@ -156,11 +156,12 @@ def _image(viewer: Viewer, described: dict[str, Any] | None) -> tuple[Image | No
 
 
 def _find(viewer: Viewer, kind: type[Layer], described: dict[str, Any]) -> Any:
-    path = described.get("path")
+    path, name = described.get("path"), described.get("name")
     for layer in viewer.layers:
         if isinstance(layer, kind) and list(spatial_shape(layer)) == described["shape"]:
-            same_file = path is not None and file_of(layer) == path
-            if same_file or layer.name == described.get("name"):
+            own = file_of(layer)
+            # Images of many folders have one name: it counts where no file says more.
+            if own == path if own and path else layer.name == name:
                 return layer
     return None
 

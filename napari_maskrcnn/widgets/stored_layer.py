@@ -64,10 +64,14 @@ class LayerParts:
         if self._features:
             self._features = False
             parts["features"] = partial(table_to_bytes, layer.features.copy())
-        metadata = {key: value for key, value in layer.metadata.items() if _plain(value)}
+        metadata = {
+            key: value
+            for key, value in layer.metadata.items()
+            if isinstance(key, str) and _plain(value)
+        }
         if _differ(metadata, self._metadata):
             self._metadata = metadata
-            parts["metadata"] = partial(_json, metadata)
+            parts["metadata"] = partial(_entries, metadata)
         record = prediction_of(layer)
         if record is not None and self._predicted != (record.kept, record.choice):
             self._predicted = (record.kept, record.choice)
@@ -188,3 +192,14 @@ def _differ(now: dict[str, Any], before: dict[str, Any]) -> bool:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, default=str).encode()
+
+
+def _entries(metadata: Mapping[str, Any]) -> bytes:
+    """Pack what can be packed: what another plugin left there must not cost us what is ours."""
+    packed = {}
+    for key, value in metadata.items():
+        try:
+            packed[key] = json.loads(_json(value))
+        except Exception:
+            logger.debug("The journal leaves out the metadata %r.", key, exc_info=True)
+    return _json(packed)
