@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -83,13 +83,20 @@ def counts(entries: Iterable[Entry]) -> dict[State, int]:
     return {state: found[state] for state in State if found[state]}
 
 
-def free_name(stem: str, taken: Iterable[str]) -> str:
-    """Return a name for an image that no other has, on systems that ignore case either."""
+def free_name(stem: str, taken: Container[str]) -> str:
+    """Return a name for an image that no other has, on systems that ignore case either.
+
+    Parameters
+    ----------
+    stem : str
+        What it is to be called.
+    taken : container of str
+        The names of others, casefolded.
+    """
     clean = "".join("-" if c in FORBIDDEN or ord(c) < 32 else c for c in stem).strip(" .")
     clean = clean[:100] or "image"
-    used = {name.casefold() for name in taken}
     name, number = clean, 2
-    while name.casefold() in used:
+    while name.casefold() in taken:
         name, number = f"{clean}-{number}", number + 1
     return name
 

@@ -42,26 +42,45 @@ def replacing(root: Path, path: Path) -> Iterator[Path]:
         keep(root, path)
 
 
-def keep(root: Path, path: Path) -> Path | None:
-    """Keep what a file of a project holds now; return where, or None when there is no file."""
+def keep(root: Path, path: Path, link: bool = True) -> Path | None:
+    """Keep what a file of a project holds now; return where, or None when there is no file.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    path : Path
+        A file in it.
+    link : bool
+        Give the file a second name where the disk knows such: for a file that is replaced or
+        removed next. One that others write into needs a copy.
+    """
     if not path.is_file():
         return None
     folder = root / FOLDER / path.parent.relative_to(root)
     folder.mkdir(parents=True, exist_ok=True)
     copy = _free(folder, path)
+    if link:
+        with suppress(OSError):
+            # The same file: the new one will be another, so this costs nothing.
+            os.link(path, copy)
+            return copy
+    part = copy.with_name(f".{copy.name}")
     try:
-        # A second name of the same file: the new one will be another file, so this costs nothing.
-        os.link(path, copy)
-    except OSError:
-        # Some disks know no second names.
-        part = copy.with_name(f".{copy.name}")
-        try:
-            shutil.copy2(path, part)
-            os.replace(part, copy)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        shutil.copy2(path, part)
+        os.replace(part, copy)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return copy
+
+
+def keep_once(root: Path, path: Path) -> None:
+    """Keep a file as it was found, unless the last copy is the same."""
+    copies = sorted((root / FOLDER).glob(f"{path.stem} *{path.suffix}"))
+    if not copies or copies[-1].read_bytes() != path.read_bytes():
+        # A person may open it in a program that writes into it.
+        keep(root, path, link=False)
 
 
 def _free(folder: Path, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from pathlib import Path
@@ -20,18 +21,35 @@ def written_path(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def find_image(root: Path, entry: Entry) -> Path | None:
-    """Return where an image is now; None when it is gone.
+def places_of(root: Path, entry: Entry) -> list[Path]:
+    """Return where an image may be now, the likelier place first; nothing when it is gone.
 
     Its path from the project's folder counts first, so a project that was moved with its images
-    finds them; then where it was when it was added, for one that was moved without them.
+    finds them; then where it was when it was added, for one that was moved without them. Two
+    places, which need not hold the same image, are found only after such a move: a path that a
+    person wrote into the table counts alone.
     """
-    for text in (entry.image, entry.original):
-        if text:
-            path = Path(os.path.normpath(root / text))
-            if path.exists():
-                return path
-    return None
+    texts = [text for text in (entry.image, entry.original) if text]
+    paths = dict.fromkeys(Path(os.path.normpath(root / text)) for text in texts)
+    found = [path for path in paths if path.exists()]
+    return found if _is_as_added(entry) else found[:1]
+
+
+def _is_as_added(entry: Entry) -> bool:
+    """Whether the path from the project's folder leads to the place where an image was added."""
+    tail = [part for part in Path(entry.image).parts if part != ".."]
+    return list(Path(entry.original).parts)[-len(tail) :] == tail
+
+
+def same_image(first: Path, second: Path) -> bool:
+    """Whether two files, or two folders such as zarr's, hold the same."""
+    if first.is_file() and second.is_file():
+        return filecmp.cmp(first, second)
+    inside = [sorted(p.relative_to(top) for p in top.rglob("*")) for top in (first, second)]
+    files = [path for path in inside[0] if (first / path).is_file()]
+    return inside[0] == inside[1] and all(
+        (second / path).is_file() and filecmp.cmp(first / path, second / path) for path in files
+    )
 
 
 def images_in(folder: Path) -> list[Path]:

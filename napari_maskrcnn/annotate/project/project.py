@@ -33,9 +33,9 @@ from napari_maskrcnn.annotate.project.about import (
     settings_of,
 )
 from napari_maskrcnn.annotate.project.entries import Entry, free_name
-from napari_maskrcnn.annotate.project.history import FOLDER, keep, log, replacing
+from napari_maskrcnn.annotate.project.history import FOLDER, keep, keep_once, log, replacing
 from napari_maskrcnn.annotate.project.lock import Lock
-from napari_maskrcnn.annotate.project.places import copied, find_image, written_path
+from napari_maskrcnn.annotate.project.places import copied, places_of, same_image, written_path
 from napari_maskrcnn.annotate.project.sheet import NAME as SHEET
 from napari_maskrcnn.annotate.project.sheet import Sheet, read_sheet
 from napari_maskrcnn.formats.atomic import atomic_path
@@ -113,7 +113,7 @@ class Project:
             project = cls(root, held)
             if lock:
                 # Single changes are lines of the log.
-                _keep_once(root)
+                keep_once(root, root / SHEET)
         except BaseException:
             if held is not None:
                 held.release()
@@ -175,15 +175,16 @@ class Project:
         """
         with self._guard:
             sheet = self._sheet_now()
-            known = {place for e in sheet.entries if (place := find_image(self.root, e))}
+            known = {place for entry in sheet.entries for place in places_of(self.root, entry)}
+            names = {entry.name.casefold() for entry in sheet.entries}
             added: list[Entry] = []
             for path in map(Path, paths):
                 source = path.absolute()
                 if source in known:
                     continue
                 known.add(source)
-                names = [entry.name for entry in (*sheet.entries, *added)]
                 name = free_name(path.stem, names)
+                names.add(name.casefold())
                 place = copied(source, self.root / "images", name) if copy else source
                 inside = place.is_relative_to(self.root)
                 image = written_path(place, self.root)
@@ -202,16 +203,23 @@ class Project:
         ------
         FileNotFoundError
             It is gone; the message says where it was looked for.
+        ProjectError
+            The project was moved, and two images may be meant.
         """
-        entry = self.entry(name)
-        found = find_image(self.root, entry)
-        if found is None:
+        entry, sheet = self.entry(name), self.root / SHEET
+        found = places_of(self.root, entry)
+        if not found:
             also = f" or {entry.original}" if entry.original else ""
             raise FileNotFoundError(
                 f"{name}: its image is not at {self.root / entry.image}{also}. Put it back, or "
-                f"write its new place into the column 'image' of {self.root / SHEET}."
+                f"write its new place into the column 'image' of {sheet}."
             )
-        return found
+        if len(found) > 1 and not same_image(*found):
+            raise ProjectError(
+                f"{name}: after a move its image may be {found[0]} or {found[1]}, which differ. "
+                f"Write the whole path of the right one into the column 'image' of {sheet}."
+            )
+        return found[0]
 
     def file(self, folder: str, name: str, suffix: str) -> Path:
         """Return the path of one of the files of an image, whether it is there or not."""
@@ -290,11 +298,3 @@ class Project:
             part.write_text(sheet.to_text(), encoding="utf-8", newline="")
         stat = path.stat()
         self._sheet, self._read = sheet, (stat.st_mtime_ns, stat.st_size)
-
-
-def _keep_once(root: Path) -> None:
-    """Keep the table as it was found, unless the last copy is the same."""
-    path = root / SHEET
-    copies = sorted((root / FOLDER).glob(f"{path.stem} *{path.suffix}"))
-    if not copies or copies[-1].read_bytes() != path.read_bytes():
-        keep(root, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -114,9 +114,7 @@ def read_sheet(path: Path) -> Sheet:
         lines: dict[str, int] = {}
         for row in reader:
             if any(isinstance(value, str) and value.strip() for value in row.values()):
-                entry = _entry(
-                    row, [known.name for known in entries], f"{path}, line {reader.line_num}"
-                )
+                entry = _entry(row, lines, f"{path}, line {reader.line_num}")
                 _check_name(path, entry.name, reader.line_num, lines)
                 entries.append(entry)
     except csv.Error as error:
@@ -148,7 +146,7 @@ def _check_name(path: Path, name: str, line: int, lines: dict[str, int]) -> None
     lines[name.casefold()] = line
 
 
-def _entry(row: Mapping[str, Any], taken: list[str], where: str) -> Entry:
+def _entry(row: Mapping[str, Any], taken: Container[str], where: str) -> Entry:
     if None in row:
         raise SheetError(f"{where}: more columns than in line 1. Put commas in quotes.")
     texts = {name: (value or "").strip() for name, value in row.items()}

@@ -15,6 +15,7 @@ import pytest
 from napari_maskrcnn.annotate.image_states import State, States
 from napari_maskrcnn.annotate.project.about import ProjectError
 from napari_maskrcnn.annotate.project.lock import ProjectInUse
+from napari_maskrcnn.annotate.project.places import same_image
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.project.sheet import SheetError
 
@@ -128,6 +129,51 @@ def test_a_project_that_moved_finds_its_images(project: Project, tmp_path: Path)
         (tmp_path / "microscope" / "a.tif").unlink()
         with pytest.raises(FileNotFoundError, match=r"a: its image is not at .*images\.csv"):
             moved.image_path("a")
+
+
+def test_a_project_that_moved_takes_no_other_image_of_the_same_name(
+    project: Project, images: list[Path], tmp_path: Path
+) -> None:
+    project.close()
+    other = tmp_path / "day2" / "microscope" / "a.tif"
+    other.parent.mkdir(parents=True)
+    shutil.copy(images[1], other)
+    shutil.move(project.root, tmp_path / "day2" / "project")
+    with Project.open(tmp_path / "day2" / "project") as moved:
+        with pytest.raises(ProjectError, match="a: after a move its image may be") as problem:
+            moved.image_path("a")
+        assert str(other) in str(problem.value)
+        assert str(images[0]) in str(problem.value)
+        assert moved.image_path("b") == images[1]
+        # Either is right when a person says so.
+        sheet, text = moved.root / "images.csv", (moved.root / "images.csv").read_text()
+        for path in (images[0], other):
+            sheet.write_text(text.replace("../microscope/a.tif", path.as_posix()))
+            moved.refresh()
+            assert moved.image_path("a") == path
+
+
+def test_folders_such_as_zarrs_are_compared_file_by_file(tmp_path: Path) -> None:
+    for name, content in (("first", "1"), ("again", "1"), ("other", "2")):
+        (tmp_path / name / "0").mkdir(parents=True)
+        (tmp_path / name / "0" / "chunk").write_text(content)
+    first = tmp_path / "first"
+    assert same_image(first, tmp_path / "again")
+    assert not same_image(first, tmp_path / "other")
+    assert not same_image(first, first / "0" / "chunk")
+    (tmp_path / "again" / "more").write_text("")
+    assert not same_image(first, tmp_path / "again")
+
+
+def test_the_table_as_it_was_found_outlives_a_program_that_writes_into_it(
+    project: Project,
+) -> None:
+    project.close()
+    sheet = project.root / "images.csv"
+    found = sheet.read_text()
+    with Project.open(project.root):
+        sheet.write_text("nothing")
+        assert found in [path.read_text() for path in (project.root / "history").glob("*.csv")]
 
 
 def test_a_second_window_is_told_who_has_it(project: Project) -> None:
