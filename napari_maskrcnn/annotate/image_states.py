@@ -69,11 +69,18 @@ class States:
         return replace(self, planes=MappingProxyType(planes))
 
     def edited(self, plane: Plane | None = None) -> States:
-        """State after an edit of a plane: what was new or predicted is in correction now."""
+        """State after an edit of a plane: what was new or predicted is in correction now.
+
+        Without a plane it was somewhere in the image: planes that are further stay as they are.
+        """
         plane = plane or ()
-        if self.of(plane) in (State.NEW, State.PREDICTED):
+        if self.of(plane) not in (State.NEW, State.PREDICTED):
+            return self
+        if any(at is not None for at in plane):
             return self.with_state(State.CORRECTING, plane)
-        return self
+        if State.CORRECTING in self.planes.values():
+            return self
+        return replace(self, image=State.CORRECTING)
 
     def summary(self, planes: Iterable[Plane] = ()) -> State:
         """State of the whole, given all its planes.

@@ -32,6 +32,10 @@ def test_an_edit_puts_into_correction_what_nobody_spoke_of() -> None:
     assert [stack.of(z) for z in Z] == ["in correction", "verified", "predicted", "predicted"]
     assert States(State.EXCLUDED).edited(Z[0]) == States(State.EXCLUDED)
     assert States().edited() == States(State.CORRECTING)
+    # An edit somewhere in a stack forgets nothing that was said of its planes.
+    said = States(State.PREDICTED).with_state(State.EXCLUDED, Z[3])
+    assert said.edited() == States(State.CORRECTING).with_state(State.EXCLUDED, Z[3])
+    assert said.edited(Z[1]).edited() == said.edited(Z[1])
 
 
 def test_the_state_of_a_stack_sums_up_its_planes() -> None:
