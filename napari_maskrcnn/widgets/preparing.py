@@ -70,6 +70,8 @@ class Preparer(QObject):
     def start(self, project: Project | None) -> None:
         """Prepare images of a project from now on, with its settings as they are now."""
         self.stop()
+        if project is not self._project:
+            self.wanted = ""
         self._project = project
         self._predictor = Predictor(project.settings) if project is not None else None
         self._ready.clear()
@@ -77,8 +79,8 @@ class Preparer(QObject):
         self.work()
 
     def stop(self) -> None:
-        """End what runs; only what comes next is prepared later."""
-        self.wanted, self._all = "", False
+        """End what runs; only what is wanted and what comes next is prepared later."""
+        self._all = False
         self.runner.stop()
 
     def want(self, name: str) -> Ready | None:

@@ -65,7 +65,10 @@ class ProjectDock(Dock):
 
     def open_folder(self, folder: Path) -> None:
         """Open a folder, which becomes a project if the person says so."""
+        project = self.loop.project
         try:
+            if project is not None and project.root.resolve() == folder.resolve():
+                return
             if is_project(folder):
                 self.loop.open(Project.open(folder))
                 return

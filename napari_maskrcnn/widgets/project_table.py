@@ -63,6 +63,7 @@ class ProjectTable(QWidget):
         entries = self.loop.project.entries if self.loop.project is not None else ()
         if [entry.name for entry in entries] != [entry.name for entry in files.rows]:
             files.set_rows(entries)
+            self._sorted()
         for position, (now, before) in enumerate(zip(entries, files.rows, strict=True)):
             if now != before:
                 files.replace(position, now)

@@ -94,6 +94,24 @@ def test_all_are_predicted_and_the_least_certain_comes_first(
     dock.loop.close()
 
 
+def test_the_order_of_the_table_holds_for_the_next_project(
+    make_napari_viewer: Make, qtbot: Any, tmp_path: Path, notes: list[str]
+) -> None:
+    make_project(tmp_path / "day1").close()
+    with make_project(tmp_path / "day2") as project:
+        for name, certainty in (("a", 0.8), ("b", 0.3), ("c", 0.5)):
+            project.update(name, certainty=certainty)
+    dock = docked(make_napari_viewer(show=True))
+    dock.open_folder(tmp_path / "day1")
+    dock.images.table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+    for _ in range(2):  # the second time it is open already, in this very window
+        dock.open_folder(tmp_path / "day2")
+        assert [entry.name for entry in dock.loop.entries()] == ["b", "c", "a"]
+    assert not notes
+    idle(dock.loop, qtbot)
+    dock.loop.close()
+
+
 def test_states_and_roles_are_said_in_the_table(
     make_napari_viewer: Make, qtbot: Any, tmp_path: Path, notes: list[str]
 ) -> None:
