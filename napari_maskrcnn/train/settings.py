@@ -10,8 +10,8 @@ from napari_maskrcnn.network.config import LAYERS, Layers
 DEFAULT_MINUTES = 5.0
 # Nine tenths of the way that 360 steps go; `python -m benchmarks.fine_tune --scan` tries others.
 REACH = 0.030
-# A crop should show as much around an object as an image does: crops of 512 px on a side teach more
-# in the same time than four of 256 px do. From scratch the norms learn too, from several images.
+# A crop should show as much around an object as an image does; one seed learnt more from crops of
+# 512 px than from four of 256 px. From scratch the norms learn too, from several images.
 CROP, CROP_FROM_SCRATCH = 512, 256
 BATCH_FROM_SCRATCH = 4
 
