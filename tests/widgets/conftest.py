@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ import pytest
 import torch
 from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer
 
 from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.synthetic import synthetic_nuclei
+
+PATIENCE_MS = 120_000
 
 # Random weights find a few dozen "objects" of a score near 0.5 in any image.
 TINY = NetworkConfig(
@@ -49,8 +53,26 @@ def _libraries_are_not_collected() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Let every wait be long: what is waited for comes at once, except on a busy machine."""
+    for wait in ("waitUntil", "waitSignal"):
+        setattr(qtbot, wait, partial(getattr(qtbot, wait), timeout=PATIENCE_MS))
+    return qtbot
+
+
+def kept_waiting() -> float:
+    """Return the seconds for which this thread could run but no processor was free."""
+    told = Path("/proc/thread-self/schedstat")
+    return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
+
 class Heartbeat(QObject):
-    """A 20 ms timer on the window's thread that knows how late it came."""
+    """A 20 ms timer on the window's thread that knows how late it came.
+
+    Waiting for a free processor is left out where the system tells, so that a busy machine fails
+    no test; `benchmarks.fine_tune_window` measures it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +84,7 @@ class Heartbeat(QObject):
 
     def start(self) -> None:
         self.lateness.clear()
-        self._last = time.perf_counter()
+        self._last = time.perf_counter() - kept_waiting()
         self._timer.start()
 
     def stop(self) -> float:
@@ -71,7 +93,7 @@ class Heartbeat(QObject):
         return max(self.lateness)
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now = time.perf_counter() - kept_waiting()
         self.lateness.append(now - self._last - 0.02)
         self._last = now
 

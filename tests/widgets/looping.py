@@ -30,16 +30,14 @@ def opened(viewer: Any, qtbot: Any, project: Project, name: str = "a") -> Loop:
     loop = loop_of(viewer)
     loop.open(project)
     loop.show(name)
-    qtbot.waitUntil(lambda: loop.desk.name == name, timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == name)
     idle(loop, qtbot)
     return loop
 
 
 def idle(loop: Loop, qtbot: Any) -> None:
     """Wait until nothing is prepared or saved."""
-    qtbot.waitUntil(
-        lambda: not (loop.preparer.runner.running or loop.desk.saver.waiting), timeout=20_000
-    )
+    qtbot.waitUntil(lambda: not (loop.preparer.runner.running or loop.desk.saver.waiting))
 
 
 def names(viewer: Any) -> list[str]:

@@ -18,4 +18,4 @@ def docked(viewer: Any, model: str) -> PredictWidget:
 def predict(qtbot: Any, widget: PredictWidget) -> None:
     """Press the button and wait for the end."""
     widget.row.button.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)

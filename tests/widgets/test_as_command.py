@@ -43,7 +43,7 @@ def panel(make_napari_viewer: Any, image_file: Path, qtbot: Any, tiny_model: str
     made.predict.form.diameter.set_value(20)
     made.predict.form.channels.box.setCurrentText("Green")
     made.predict.row.button.click()
-    qtbot.waitUntil(made.predict.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(made.predict.row.button.isEnabled)
     scores = made.predict.choice
     scores.score.setValue(0.4)
     low, high = scores.diameters.minimum() + 3, scores.diameters.maximum() - 2
@@ -54,7 +54,7 @@ def panel(make_napari_viewer: Any, image_file: Path, qtbot: Any, tiny_model: str
 def copied(panel: MaskRCNNPanel, qtbot: Any) -> str:
     QApplication.clipboard().clear()
     panel.export.copy.click()
-    qtbot.waitUntil(panel.export.copy.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.export.copy.isEnabled)
     return QApplication.clipboard().text()
 
 
@@ -79,7 +79,7 @@ def test_the_command_predicts_and_exports_the_same(
     (tmp_path / "window").mkdir()
     choose(panel, "csv", tmp_path / "window" / "table.csv")
     panel.export.row.button.click()
-    qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.export.row.button.isEnabled)
     choose(panel, "csv", tmp_path / "it's" / "table.csv")
     run(copied(panel, qtbot))
     predicted = tmp_path / "it's" / "it's a dish_labels.tif"
@@ -94,7 +94,7 @@ def test_both_say_that_the_labels_come_from_the_same(
 ) -> None:
     choose(panel, "tiff", tmp_path / "a.tif")
     panel.export.row.button.click()
-    qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.export.row.button.isEnabled)
     folder = tmp_path / "again"
     choose(panel, "tiff", folder / "it's a dish_labels.tif")
     text = copied(panel, qtbot)
@@ -144,7 +144,7 @@ def test_corrected_labels_are_exported_from_their_file(
     labels.data_setitem(np.nonzero(labels.data == 1), 0)
     choose(panel, "tiff", tmp_path / "corrected.tif")
     panel.export.row.button.click()
-    qtbot.waitUntil(panel.export.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.export.row.button.isEnabled)
     choose(panel, "csv", tmp_path / "table.csv")
     text = copied(panel, qtbot)
     assert shlex.split(text)[1:3] == ["export", str(tmp_path / "corrected.tif")]
@@ -173,7 +173,7 @@ def test_a_stack_is_exported_from_its_file_only(
     viewer.window.add_dock_widget(panel)
     panel.header.models.set_value(tiny_model)
     panel.predict.row.button.click()
-    qtbot.waitUntil(panel.predict.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.predict.row.button.isEnabled)
     assert copied(panel, qtbot) == ""
     assert notes[-1].startswith("error: The command reads labels from a file")
 
@@ -193,7 +193,7 @@ def test_files_are_read_and_lazy_labels_computed_beside_the_window(
         returned.clear()
         button.click()
         returned.set()
-        qtbot.waitUntil(button.isEnabled, timeout=60_000)
+        qtbot.waitUntil(button.isEnabled)
 
     returned.set()
     lazy = da.ones((8, 9), dtype=np.int32).map_blocks(read, dtype=np.int32)

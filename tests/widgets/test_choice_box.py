@@ -55,10 +55,10 @@ def test_another_plane_is_not_compared_with_the_prediction(
     layer = model.layers[1]
     layer.data[0, 0, 0] = 1
     layer.refresh()
-    qtbot.waitUntil(lambda: box.note.text() == CORRECTED, timeout=5000)
+    qtbot.waitUntil(lambda: box.note.text() == CORRECTED)
     layer.data[0, 0, 0] = 0
     layer.data = layer.data.copy()
-    qtbot.waitUntil(box.score.isEnabled, timeout=5000)
+    qtbot.waitUntil(box.score.isEnabled)
 
 
 def test_what_a_person_said_locks_the_sliders(
@@ -67,10 +67,10 @@ def test_what_a_person_said_locks_the_sliders(
     layer = model.layers[1]
     assert box.score.isEnabled()
     say(layer, State.VERIFIED, PLANES[1])
-    qtbot.waitUntil(lambda: not box.score.isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not box.score.isEnabled())
     assert box.note.text() == SPOKEN_OF
     say(layer, State.PREDICTED, PLANES[1])
-    qtbot.waitUntil(box.score.isEnabled, timeout=5000)
+    qtbot.waitUntil(box.score.isEnabled)
     box.load(None)
     say(layer, State.VERIFIED, PLANES[1])
     assert not box._settle.isActive()

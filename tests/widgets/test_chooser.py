@@ -41,12 +41,12 @@ def test_what_came_at_once_is_not_replaced_by_what_was_under_way(
     assert made.chooser.running
     made.choose(0.9)
     assert made.told == [0.9]
-    qtbot.waitUntil(lambda: not made.chooser.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not made.chooser.running)
     assert made.told == [0.9]
     for score in (0.1, 0.2, 0.3):
         made.choose(score)
-    qtbot.waitUntil(lambda: len(made.told) > 1, timeout=30_000)
-    qtbot.waitUntil(lambda: not made.chooser.running, timeout=30_000)
+    qtbot.waitUntil(lambda: len(made.told) > 1)
+    qtbot.waitUntil(lambda: not made.chooser.running)
     assert made.told == [0.9, 0.3]
 
 
@@ -54,5 +54,5 @@ def test_after_its_end_it_tells_nothing(monkeypatch: pytest.MonkeyPatch, qtbot: 
     made = Made(monkeypatch)
     made.choose(0.05)
     made.chooser.stop()
-    qtbot.waitUntil(lambda: not made.chooser.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not made.chooser.running)
     assert made.told == []

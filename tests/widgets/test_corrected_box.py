@@ -85,7 +85,7 @@ def test_colours_follow_edits_and_leave_no_trace(
     qtbot.wait(50)
     viewer.reset_view()
     box = page.corrected
-    qtbot.waitUntil(lambda: "1 removed" in box.counts.text(), timeout=2000)
+    qtbot.waitUntil(lambda: "1 removed" in box.counts.text())
     said = "Corrected: 1 added, 1 removed, 1 reshaped, 1 split; 1 accepted"
     assert box.counts.text() == said
     own, before = layer.colormap, picture(viewer, qtbot)
@@ -104,9 +104,9 @@ def test_colours_follow_edits_and_leave_no_trace(
         assert not has(before, shade(kind, label)), kind
     assert has(shot, UNCHANGED)
     layer.data_setitem(np.nonzero(layer.data == 8), 0)
-    qtbot.waitUntil(lambda: not has(picture(viewer, qtbot), COLOURS["added"]), timeout=1000)
+    qtbot.waitUntil(lambda: not has(picture(viewer, qtbot), COLOURS["added"]))
     layer.undo()
-    qtbot.waitUntil(lambda: has(picture(viewer, qtbot), COLOURS["added"]), timeout=1000)
+    qtbot.waitUntil(lambda: has(picture(viewer, qtbot), COLOURS["added"]))
     page.tools.stop()
     box.colours.setChecked(False)
     assert layer.colormap is own
@@ -117,17 +117,17 @@ def test_colours_follow_edits_and_leave_no_trace(
 def test_removed_objects_are_outlined_in_their_plane_only(viewer: Any, qtbot: Any) -> None:
     layer, page = corrected(viewer, np.stack([five() * (at == 1) for at in range(3)]))
     page.corrected.colours.setChecked(True)
-    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 4, timeout=2000)
+    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 4)
     lines = viewer.layers[NAME].data
     assert set(lines[:, 0, 0]) == {1.0}
     assert {tuple(line[0, 1:]) for line in lines} == {(7.5, 2.5), (19.5, 2.5), (7.5, 12.5)}
     assert np.array_equal(viewer.layers[NAME].scale, layer.scale)
     layer.data_setitem(np.nonzero(layer.data == 2), 0)
     layer.data_setitem(np.nonzero(layer.data == 9), 0)
-    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 8, timeout=1000)
+    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 8)
     layer.undo()
     layer.undo()
-    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 4, timeout=1000)
+    qtbot.waitUntil(lambda: len(viewer.layers[NAME].data) == 4)
 
 
 def test_colours_of_classes_and_of_corrections_take_turns(viewer: Any, qtbot: Any) -> None:
@@ -165,7 +165,7 @@ def test_another_layer_or_a_closed_tab_gives_the_look_back(viewer: Any, qtbot: A
     page.corrected.load(layer)
     viewer.layers.remove(viewer.layers[NAME])
     layer.data_setitem(np.nonzero(layer.data == 4), 0)
-    qtbot.waitUntil(lambda: "2 removed" in page.corrected.counts.text(), timeout=1000)
+    qtbot.waitUntil(lambda: "2 removed" in page.corrected.counts.text())
     page.corrected.colours.setChecked(False)
     assert layer.colormap is own
 

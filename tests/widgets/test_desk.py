@@ -124,7 +124,7 @@ def test_labels_that_were_removed_are_saved_and_can_be_shown_again(
     assert saved(project, "a") == [0, 1, 2, 9]
     assert labels.data.shape == viewer.layers["a"].data.shape  # another viewer may have it
     loop.show("a")
-    qtbot.waitUntil(lambda: "a instances" in names(viewer), timeout=20_000)
+    qtbot.waitUntil(lambda: "a instances" in names(viewer))
     idle(loop, qtbot)
     assert names(viewer) == ["a", "a instances"]
     assert np.unique(viewer.layers[1].data).tolist() == [0, 1, 2, 9]
@@ -143,6 +143,6 @@ def test_what_is_left_when_a_copy_is_removed_counts(
     viewer.layers.remove(backup)
     qtbot.wait(10)
     loop.show("b")
-    qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == "b")
     idle(loop, qtbot)
     assert saved(project, "a") == [0, 1, 2, 8, 9]

@@ -24,8 +24,13 @@ def edited(viewer: Any, name: str, label: int, steps: int = 1) -> Any:
 def opened(viewer: Any, qtbot: Any) -> EarlierSessions:
     dock = EarlierSessions(viewer)
     viewer.window.add_dock_widget(dock, name="Earlier sessions")
-    qtbot.waitUntil(lambda: not dock.runner.running, timeout=10_000)
+    idle(dock, qtbot)
     return dock
+
+
+def idle(dock: EarlierSessions, qtbot: Any) -> None:
+    """Wait until no job runs: the next one could not start before."""
+    qtbot.waitUntil(lambda: not dock.runner.running)
 
 
 def test_a_closed_session_opens_again_as_often_as_wanted(
@@ -51,9 +56,9 @@ def test_a_closed_session_opens_again_as_often_as_wanted(
     for _ in range(2):
         dock.button.click()
         assert not dock.button.isEnabled()
-        qtbot.waitUntil(dock.button.isEnabled, timeout=10_000)
+        qtbot.waitUntil(dock.button.isEnabled)
     dock.table.opened.emit(0)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
     assert [layer.name for layer in viewer.layers] == ["first", "first [1]", "second"]
     for layer, expected in zip(viewer.layers, (first, first, second), strict=True):
         assert np.array_equal(layer.data, expected.data)
@@ -82,10 +87,10 @@ def test_nothing_yet_and_a_session_that_is_gone(
     edited(before, "cells", 3)
     keeper_of(before).window_closed()
     dock.again.click()
-    qtbot.waitUntil(lambda: len(dock.table.files.rows) == 1, timeout=10_000)
+    idle(dock, qtbot)
     (row,) = dock.table.files.rows
     row.path.unlink()
     dock.table.opened.emit(0)
-    qtbot.waitUntil(lambda: not dock.runner.running, timeout=10_000)
+    idle(dock, qtbot)
     assert str(row.path) in notes[-1]
     assert len(viewer.layers) == 0

@@ -63,10 +63,10 @@ def test_cancel_leaves_nothing_behind(
     viewer.window.add_dock_widget(widget)
     widget.path.setText(str(tmp_path / "a.slow"))
     widget.row.button.click()
-    qtbot.waitUntil(began.is_set, timeout=10_000)
-    qtbot.waitUntil(lambda: widget.row.message.text().startswith("Object"), timeout=10_000)
+    qtbot.waitUntil(began.is_set)
+    qtbot.waitUntil(lambda: widget.row.message.text().startswith("Object"))
     assert not widget.row.button.isEnabled()
     widget.row.cancel.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert widget.note.text() == "Cancelled; nothing was written."
     assert list(tmp_path.iterdir()) == []

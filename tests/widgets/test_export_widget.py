@@ -49,12 +49,12 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def press(qtbot: Any, widget: ExportWidget) -> None:
     widget.row.button.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
 
 
 def copy(qtbot: Any, widget: ExportWidget) -> None:
     widget.copy.click()
-    qtbot.waitUntil(widget.copy.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.copy.isEnabled)
 
 
 def choose(widget: ExportWidget, name: str) -> None:
@@ -258,7 +258,7 @@ def test_a_command_never_names_a_file_of_other_labels(
     widget.path.setText(str(Path(widget.path.text()).with_name("first.tif")))
     widget.row.button.click()
     widget.header.labels.choose(other)
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     copy(qtbot, widget)
     assert notes[-1].startswith("error: The command reads labels from a file")
     widget.header.labels.choose(first)

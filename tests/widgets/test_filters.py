@@ -70,13 +70,13 @@ def test_sliders_over_very_much_leave_the_window_free(
     for score in (0.85, 0.75, 0.65):
         widget.choice.score.setValue(score)
     assert len(shown(layer)) == 4  # nothing yet: the window goes on
-    qtbot.waitUntil(lambda: len(shown(layer)) == 3, timeout=30_000)
+    qtbot.waitUntil(lambda: len(shown(layer)) == 3)
     assert widget.choice.count.text() == "3 objects"
     assert layer.metadata[KEY].choice == Choice(0.65)
     # What was painted while a choice was under way stays.
     widget.choice.score.setValue(0.85)
     layer.paint((3, 3), 500)
     painted = layer.data.copy()
-    qtbot.waitUntil(lambda: not widget.chooser.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not widget.chooser.running)
     assert np.array_equal(layer.data, painted)
     assert widget.choice.note.text() == CORRECTED

@@ -30,7 +30,7 @@ def page_of(viewer: Any, model: str) -> CorrectWidget:
 
 
 def ready(qtbot: Any, page: CorrectWidget) -> None:
-    qtbot.waitUntil(lambda: not page.prompting.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not page.prompting.running)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def docked(viewer: Any, model: str = "tiny") -> FineTuneWidget:
 
 def press(qtbot: Any, widget: FineTuneWidget) -> None:
     widget.row.button.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
 
 
 def names(widget: FineTuneWidget) -> list[str]:
@@ -134,7 +134,7 @@ def test_an_accepted_model_is_in_every_open_list_at_once(
     assert widget.proof.name.text() == "my-tiny"
     widget.proof.name.setText("mine")
     widget.proof.accept.click()
-    qtbot.waitUntil(lambda: widget.header.models.value() == "mine", timeout=60_000)
+    qtbot.waitUntil(lambda: widget.header.models.value() == "mine")
     assert "mine" in [entry.name for entry in list_models()]
     for box in (widget.form.base, widget.header.models, elsewhere):
         assert box.findText("mine") >= 0
@@ -158,13 +158,13 @@ def test_a_name_that_cannot_be_used_loses_nothing(
     press(qtbot, widget)
     widget.proof.name.setText(name)
     widget.proof.accept.click()
-    qtbot.waitUntil(lambda: bool(notes) and not widget.saver.running, timeout=60_000)
+    qtbot.waitUntil(lambda: bool(notes) and not widget.saver.running)
     assert len(notes) == 1
     assert message in notes[0]
     assert widget.proof.isVisibleTo(widget)
     widget.proof.name.setText("another")
     widget.proof.accept.click()
-    qtbot.waitUntil(lambda: widget.header.models.value() == "another", timeout=60_000)
+    qtbot.waitUntil(lambda: widget.header.models.value() == "another")
 
 
 def test_discard_keeps_no_model(
@@ -184,7 +184,7 @@ def test_cancel_before_the_first_step(
     widget = docked(viewer)
     widget.row.button.click()
     widget.row.cancel.click()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert len(notes) == 1
     assert "cancelled before its first step" in notes[0]
     assert not widget.proof.isVisibleTo(widget)
@@ -197,7 +197,7 @@ def test_training_works_on_a_copy(
     truth = viewer.layers["cells truth"].data.copy()
     widget.row.button.click()
     viewer.layers["cells truth"].data[:] = 0
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert np.array_equal(training[0][0].labels, truth)
 
 
@@ -277,7 +277,7 @@ def test_closing_the_dock_ends_the_training(
     widget = docked(viewer)
     widget.form.budget.setValue(1000)
     widget.row.button.click()
-    qtbot.waitUntil(lambda: len(widget.plot) > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: len(widget.plot) > 0)
     widget.parent().destroyOnClose()
-    qtbot.waitUntil(lambda: not widget.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget.runner.running)
     assert notes[0] == "info: Fine-tune was stopped because its window was closed."

@@ -169,10 +169,10 @@ def test_one_is_drawn_in_a_window(make_napari_viewer: Any, drag: Any, qtbot: Any
     page.states.button.click()
     assert page.states.button.isChecked()
     drag(viewer, [(20, 20), (30, 40), (60, 100)])
-    qtbot.waitUntil(lambda: bool(finished_masks(labels)), timeout=2000)
+    qtbot.waitUntil(lambda: bool(finished_masks(labels)))
     ((top, left, bottom, right),) = finished_rectangles(labels)[None, None]
     assert np.abs(np.array([top, left, bottom, right]) - [10, 10, 30, 50]).max() <= 1
-    qtbot.waitUntil(lambda: page.states.share.text().endswith("% of this image"), timeout=1000)
+    qtbot.waitUntil(lambda: page.states.share.text().endswith("% of this image"))
     page.states.button.click()
     assert viewer.layers.selection.active is labels
     assert not page.states.button.isChecked()

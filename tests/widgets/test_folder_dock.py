@@ -68,7 +68,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wait(qtbot: Any, dock: FolderDock) -> None:
-    qtbot.waitUntil(lambda: not dock.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.runner.running)
 
 
 def press(qtbot: Any, dock: FolderDock) -> None:
@@ -116,7 +116,7 @@ def test_predict_then_again_then_look_at_a_result(
     assert statuses(dock) == ["done"] * 3
     assert (out / "a_labels.tif").stat().st_mtime_ns == before
     dock.table.opened.emit(2)
-    qtbot.waitUntil(lambda: len(dock.viewer.layers) == 2, timeout=30_000)
+    qtbot.waitUntil(lambda: len(dock.viewer.layers) == 2)
     image, found = dock.viewer.layers
     assert (type(image), type(found)) == (Image, Labels)
     assert [image.name, found.name] == ["c", "c instances"]
@@ -160,8 +160,8 @@ def test_cancel_keeps_what_is_finished(
     dock.form.images.set_folder(images)
     wait(qtbot, dock)
     dock.row.button.click()
-    qtbot.waitUntil(lambda: "predicting" in statuses(dock)[1:], timeout=60_000)
-    qtbot.waitUntil(lambda: "2 of 3: " in dock.row.message.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "predicting" in statuses(dock)[1:])
+    qtbot.waitUntil(lambda: "2 of 3: " in dock.row.message.text())
     assert dock.row.message.text() == "2 of 3: Finding objects, less than a minute left"
     assert not dock.form.isEnabled()
     dock.row.cancel.click()

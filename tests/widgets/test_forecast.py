@@ -39,7 +39,7 @@ def test_the_time_is_estimated_while_the_form_is_seen(
     qtbot.addWidget(widget)
     widget.show()
     form = widget.form
-    qtbot.waitUntil(lambda: bool(form.duration.text()), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(form.duration.text()))
     assert form.duration.text() == "About 150 passes over the images on this computer"
     # Another budget is told at once, without another look.
     form.unit.setCurrentText("epochs")
@@ -49,11 +49,11 @@ def test_the_time_is_estimated_while_the_form_is_seen(
     # What stands in the way is said there, and by no notification.
     viewer.layers["cells truth"].data = np.zeros((128, 128), int)
     form.list_pairs()
-    qtbot.waitUntil(lambda: "hold no object" in form.duration.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "hold no object" in form.duration.text())
     assert not notes
     widget.hide()
     assert not form.duration.text()
-    qtbot.waitUntil(lambda: not form.forecast.runner.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not form.forecast.runner.running)
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.5, None), (1.0, "no object")])

@@ -68,7 +68,7 @@ def box(viewer: ViewerModel, labels: Labels, qtbot: Any) -> LearnBox:
 
 def look(box: LearnBox, qtbot: Any) -> None:
     box.look()
-    qtbot.waitUntil(lambda: not box.survey.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not box.survey.runner.running)
 
 
 def texts(box: LearnBox) -> list[str]:

@@ -105,7 +105,7 @@ def test_removed_layers_are_collected_while_the_mouse_rests(
     layer = weakref.ref(viewer.layers[1])
     loop.verify_next()
     idle(loop, qtbot)
-    qtbot.waitUntil(lambda: layer() is None, timeout=5_000)
+    qtbot.waitUntil(lambda: layer() is None)
 
 
 def test_to_the_end_and_back(
@@ -115,7 +115,7 @@ def test_to_the_end_and_back(
     loop = opened(viewer, qtbot, project)
     for name in ("b", "c"):
         loop.verify_next()
-        qtbot.waitUntil(lambda name=name: loop.desk.name == name, timeout=20_000)
+        qtbot.waitUntil(lambda name=name: loop.desk.name == name)
         idle(loop, qtbot)
     loop.verify_next()
     idle(loop, qtbot)
@@ -124,7 +124,7 @@ def test_to_the_end_and_back(
     assert names(viewer) == ["c", "c instances"]
     for name in ("b", "a"):
         loop.previous()
-        qtbot.waitUntil(lambda name=name: loop.desk.name == name, timeout=20_000)
+        qtbot.waitUntil(lambda name=name: loop.desk.name == name)
         idle(loop, qtbot)
     assert names(viewer) == ["a", "a instances"]
     # Only looked at: nothing was written again.
@@ -158,12 +158,12 @@ def test_work_that_is_left_is_in_correction(
     CorrectWidget(viewer)
     labels.data_setitem(np.nonzero(labels.data == 1), 0)
     loop.show("c")
-    qtbot.waitUntil(lambda: loop.desk.name == "c", timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == "c")
     idle(loop, qtbot)
     assert (project.entry("a").state, project.entry("c").state) == ("in correction", "predicted")
     assert not project.file("labels", "c", ".tif").exists()
     loop.previous()
-    qtbot.waitUntil(lambda: loop.desk.name == "a", timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == "a")
     labels = viewer.layers["a instances"]
     assert np.unique(labels.data).tolist() == [0, 2]
     record = prediction_of(labels)
@@ -174,7 +174,7 @@ def test_work_that_is_left_is_in_correction(
     labels.paint((30, 40), 9)
     labels.undo()
     loop.show("b")
-    qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == "b")
     idle(loop, qtbot)
     assert project.file("labels", "a", ".tif").read_bytes() == before
 
@@ -196,15 +196,15 @@ def test_a_stack_goes_plane_by_plane(make_napari_viewer: Make, qtbot: Any, tmp_p
             *("predicted", "verified", "verified")
         ]
         loop.show("b")
-        qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+        qtbot.waitUntil(lambda: loop.desk.name == "b")
         idle(loop, qtbot)
         assert project.entry("a").state == State.CORRECTING
         assert project.states("a") == states
         loop.previous()
-        qtbot.waitUntil(lambda: loop.desk.name == "a", timeout=20_000)
+        qtbot.waitUntil(lambda: loop.desk.name == "a")
         viewer.dims.set_point(0, 0)
         loop.verify_next()
-        qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+        qtbot.waitUntil(lambda: loop.desk.name == "b")
         idle(loop, qtbot)
         assert project.entry("a").state == State.VERIFIED
         # Closed right after a swap, it stays closed when its labels are noticed.

@@ -57,7 +57,7 @@ def test_a_disk_that_fills_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(tifffile.TiffWriter, "write", full)
         loop.verify_next()
-        qtbot.waitUntil(lambda: loop.desk.saver.unsaved == {"a"}, timeout=20_000)
+        qtbot.waitUntil(lambda: loop.desk.saver.unsaved == {"a"})
     assert names(viewer) == ["b", "b instances"]
     assert any("the disk is full" in note and "kept in the journal" in note for note in notes)
     assert project.entry("a").state == State.PREDICTED
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_passed_over(
     project.image_path("b").write_bytes(b"nothing")
     viewer = make_napari_viewer(show=True)
     loop = opened(viewer, qtbot, project)
-    qtbot.waitUntil(lambda: loop.preparer.is_ready("c"), timeout=20_000)
+    qtbot.waitUntil(lambda: loop.preparer.is_ready("c"))
     assert any("b.tif: cannot be read as an image" in note for note in notes)
     loop.verify_next()
     assert loop.desk.name == "c"
@@ -117,11 +117,11 @@ def test_after_a_crash_the_loop_goes_on(
     offered(viewer, qtbot).restore.click()
     settled(viewer, qtbot)
     again = loop_of(viewer)
-    qtbot.waitUntil(lambda: again.desk.name == "a", timeout=20_000)
+    qtbot.waitUntil(lambda: again.desk.name == "a")
     assert again.project is not None
     idle(again, qtbot)
     again.verify_next()
-    qtbot.waitUntil(lambda: again.desk.name == "b", timeout=20_000)
+    qtbot.waitUntil(lambda: again.desk.name == "b")
     idle(again, qtbot)
     assert names(viewer) == ["b", "b instances"]
     assert saved(project, "a") == [0, 1, 2, 9]
@@ -137,7 +137,7 @@ def test_labels_that_come_back_are_not_laid_over_another_image(
     mark = {"folder": str(project.root), "image": "b"}
     labels = Labels(np.ones(SHAPE, np.int32), name="b instances", metadata={MARK: mark})
     viewer.add_layer(labels)
-    qtbot.waitUntil(lambda: loop.desk.name == "b", timeout=20_000)
+    qtbot.waitUntil(lambda: loop.desk.name == "b")
     assert loop.desk.shown is not None
     assert loop.desk.shown.image is viewer.layers["b"]
     assert names(viewer) == ["b", "b instances"]
@@ -215,7 +215,7 @@ def test_an_image_that_is_being_opened_arrives_when_another_model_is_chosen(
         loop.preparer._ready.clear()
         loop.show(name)
         interrupt()
-        qtbot.waitUntil(lambda name=name: loop.desk.name == name, timeout=20_000)
+        qtbot.waitUntil(lambda name=name: loop.desk.name == name)
         idle(loop, qtbot)
     loop.close()
     assert loop.preparer.wanted == ""

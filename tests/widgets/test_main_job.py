@@ -15,7 +15,6 @@ from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 from napari_maskrcnn.widgets.toolbox import MERGE
 
 SCALE, TRANSLATE = (0.5, 0.5), (3.0, 4.0)
-LONG = 120_000
 LATEST = 0.25
 
 
@@ -45,7 +44,7 @@ def test_predict_correct_fine_tune_export(
     heartbeat.start()
     predict.row.button.click()
     assert not predict.row.button.isEnabled()
-    qtbot.waitUntil(predict.row.button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(predict.row.button.isEnabled)
     labels = viewer.layers["cells instances"]
     assert heartbeat.stop() < LATEST
     assert np.allclose(labels.scale, SCALE)
@@ -83,10 +82,10 @@ def test_predict_correct_fine_tune_export(
     fine_tune.form.pairs.rows()[0].say(Answer.WHOLE)
     heartbeat.start()
     fine_tune.row.button.click()
-    qtbot.waitUntil(lambda: len(fine_tune.plot) >= 2, timeout=LONG)
+    qtbot.waitUntil(lambda: len(fine_tune.plot) >= 2)
     assert fine_tune.row.cancel.isVisible()
     fine_tune.row.cancel.click()
-    qtbot.waitUntil(fine_tune.row.button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(fine_tune.row.button.isEnabled)
     assert fine_tune.proof.title.text().startswith("Cancelled")
     fine_tune.proof.discard.click()
     assert not fine_tune.proof.isVisible()
@@ -95,12 +94,12 @@ def test_predict_correct_fine_tune_export(
     fine_tune.form.unit.setCurrentText("epochs")
     fine_tune.form.budget.setValue(1)
     fine_tune.row.button.click()
-    qtbot.waitUntil(fine_tune.row.button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(fine_tune.row.button.isEnabled)
     assert heartbeat.stop() < LATEST
     assert fine_tune.proof.title.text().startswith("Finished")
     fine_tune.proof.name.setText("mine")
     fine_tune.proof.accept.click()
-    qtbot.waitUntil(lambda: panel.header.models.value() == "mine", timeout=LONG)
+    qtbot.waitUntil(lambda: panel.header.models.value() == "mine")
     assert panel.header.models.findText("mine") >= 0
     assert fine_tune.form.base.findText("mine") >= 0
 
@@ -108,7 +107,7 @@ def test_predict_correct_fine_tune_export(
     panel.tabs.setCurrentWidget(predict)
     corrected = labels.data.copy()
     predict.row.button.click()
-    qtbot.waitUntil(predict.row.button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(predict.row.button.isEnabled)
     assert np.array_equal(labels.data, corrected)
     again = panel.header.labels.layer()
     assert again is not labels
@@ -120,8 +119,8 @@ def test_predict_correct_fine_tune_export(
     path = tmp_path / "cells_labels.tif"
     export.path.setText(str(path))
     export.row.button.click()
-    qtbot.waitUntil(export.row.button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(export.row.button.isEnabled)
     assert np.array_equal(read_labels(path), labels.data)
     assert not [note for note in notes if note.startswith("error")]
     assert cells in viewer.layers
-    qtbot.waitUntil(lambda: not fine_tune.form.forecast.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not fine_tune.form.forecast.runner.running)

@@ -85,12 +85,12 @@ def test_an_estimate_fills_in_the_diameter(
     row = widget.form.diameter
     row.estimate.click()
     assert not row.estimate.isEnabled()
-    qtbot.waitUntil(row.estimate.isEnabled, timeout=60_000)
+    qtbot.waitUntil(row.estimate.isEnabled)
     assert row.value() == 42.0
     assert len(viewer.layers) == 1
     seen[0] = None
     row.estimate.click()
-    qtbot.waitUntil(row.estimate.isEnabled, timeout=60_000)
+    qtbot.waitUntil(row.estimate.isEnabled)
     assert row.value() == 42.0
     assert "Nothing looks like an object" in row.note.text()
 

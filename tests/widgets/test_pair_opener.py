@@ -30,7 +30,7 @@ def task(image: Path) -> Task:
 
 def show(qtbot: Any, opener: PairOpener, image: Path) -> list[Any]:
     opener.open(task(image))
-    qtbot.waitUntil(lambda: not opener.runner.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not opener.runner.running)
     return list(opener._viewer.layers)
 
 

@@ -31,7 +31,7 @@ def panel(viewer: Any, qtbot: Any, tiny_model: str) -> MaskRCNNPanel:
     made.header.models.set_value(tiny_model)
     made.predict.form.diameter.set_value(20)
     made.predict.row.button.click()
-    qtbot.waitUntil(made.predict.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(made.predict.row.button.isEnabled)
     made.export.note.setText("Written: /a/long/path/to/a/folder/of/results/2024/cells_labels.tif")
     return made
 

@@ -142,7 +142,7 @@ def test_cancel_changes_nothing(
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    qtbot.waitUntil(slow.is_set)
     widget.row.cancel.click()
     qtbot.waitUntil(widget.row.button.isEnabled)
     assert notes == ["info: Prediction cancelled; nothing was changed."]
@@ -154,7 +154,7 @@ def test_closing_the_dock_ends_the_prediction(
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    qtbot.waitUntil(slow.is_set)
     widget.parent().destroyOnClose()
     qtbot.waitUntil(lambda: not widget.runner.running)
     assert notes[0] == "info: Predict cells was stopped because its window was closed."
@@ -167,7 +167,7 @@ def test_closing_the_viewer_ends_the_prediction(
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    qtbot.waitUntil(slow.is_set)
     viewer.close()
     assert QThreadPool.globalInstance().waitForDone(10_000)
     qtbot.waitUntil(lambda: len(progress._all_instances) == 0)
@@ -178,9 +178,9 @@ def test_an_image_removed_meanwhile_leaves_nothing_behind(
 ) -> None:
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
-    qtbot.waitUntil(slow.is_set, timeout=60_000)
+    qtbot.waitUntil(slow.is_set)
     viewer.layers.remove("cells")
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert len(viewer.layers) == 0
     assert notes == [f"info: {GONE.format('cells')}"]
 
@@ -200,7 +200,7 @@ def test_an_image_replaced_meanwhile_is_said(
     widget = docked(viewer, tiny_model)
     widget.row.button.click()
     viewer.layers["cells"].data = np.zeros(now, np.uint8)
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert len(notes) == 1
     assert f"changed {said} while it was predicted" in notes[0]

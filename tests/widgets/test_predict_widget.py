@@ -87,7 +87,7 @@ def test_a_stroke_painted_meanwhile_is_not_lost(viewer: Any, qtbot: Any, tiny_mo
     widget.row.button.click()
     layer.paint((3, 3), 500)
     painted = layer.data.copy()
-    qtbot.waitUntil(widget.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.row.button.isEnabled)
     assert np.array_equal(layer.data, painted)
     assert [item.name for item in viewer.layers] == [
         "cells",

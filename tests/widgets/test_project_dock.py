@@ -57,7 +57,7 @@ def test_a_folder_of_images_becomes_a_project(
     assert [(entry.name, entry.image) for entry in entries] == [("x", "x.tif"), ("y", "y.tif")]
     assert states(dock) == ["predicted", "in correction"]
     dock.images.table.opened.emit(1)
-    qtbot.waitUntil(lambda: dock.loop.desk.name == "y", timeout=20_000)
+    qtbot.waitUntil(lambda: dock.loop.desk.name == "y")
     idle(dock.loop, qtbot)
     assert dock.viewer.layers["y instances"].data.min() == 1
     assert dock.row.text.text() == "0 of 2 verified"
@@ -74,7 +74,7 @@ def test_all_are_predicted_and_the_least_certain_comes_first(
     dock.open_folder(tmp_path / "cells")
     dock.all_button.click()
     idle(dock.loop, qtbot)
-    qtbot.waitUntil(lambda: states(dock) == ["predicted"] * 3, timeout=20_000)
+    qtbot.waitUntil(lambda: states(dock) == ["predicted"] * 3)
     assert dock.all_button.text() == "Predict all"
     assert dock.loop.project is not None
     for name, certainty in (("a", 0.8), ("b", 0.3), ("c", 0.5)):
@@ -84,7 +84,7 @@ def test_all_are_predicted_and_the_least_certain_comes_first(
     dock.loop.show_next()
     shown = []
     for name in ("b", "c", "a"):
-        qtbot.waitUntil(lambda name=name: dock.loop.desk.name == name, timeout=20_000)
+        qtbot.waitUntil(lambda name=name: dock.loop.desk.name == name)
         idle(dock.loop, qtbot)
         shown.append(dock.loop.desk.name)
         dock.row.next.click()
@@ -135,7 +135,7 @@ def test_states_and_roles_are_said_in_the_table(
     found = [(entry.state, entry.role) for entry in dock.loop.project.entries]
     assert found[:2] == [(State.VERIFIED, "validation"), (State.EXCLUDED, "train")]
     dock.export(tmp_path / "dataset")
-    qtbot.waitUntil(lambda: not dock.runner.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.runner.running)
     assert any("0 images to train with and 1 to judge by" in note for note in notes)
     assert [x.name for x in read_dataset(tmp_path / "dataset" / "validation")] == ["a"]
     dock.loop.close()
@@ -170,7 +170,7 @@ def test_images_are_added(make_napari_viewer: Make, qtbot: Any, tmp_path: Path) 
     for copied in (False, True):
         dock.copy.setChecked(copied)
         dock.add_images([str(other)])
-        qtbot.waitUntil(lambda: not dock.runner.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not dock.runner.running)
     idle(dock.loop, qtbot)
     assert [entry.image for entry in dock.loop.entries()] == ["images/a.tif", "../other.tif"]
     assert len(states(dock)) == 2

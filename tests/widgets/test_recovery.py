@@ -47,7 +47,7 @@ def offered(viewer: Any, qtbot: Any) -> RecoveryRow:
     panel = MaskRCNNPanel(viewer)
     viewer.window.add_dock_widget(panel, name="Mask R-CNN")
     row = panel.findChild(RecoveryRow)
-    qtbot.waitUntil(lambda: not row.isHidden(), timeout=10_000)
+    qtbot.waitUntil(lambda: not row.isHidden())
     return row
 
 
@@ -55,7 +55,6 @@ def settled(viewer: Any, qtbot: Any) -> Keeper:
     keeper = keeper_of(viewer)
     qtbot.waitUntil(
         lambda: keeper._reading is None and not keeper._claims and keeper.session.settled,
-        timeout=10_000,
     )
     return keeper
 
@@ -145,7 +144,7 @@ def test_a_viewer_closed_by_a_script_ends_its_journal(make_napari_viewer: Make, 
     qtbot.waitUntil(lambda: bool(keeper._windows))
     layer.paint((20, 20), 3)
     viewer.close()
-    qtbot.waitUntil(lambda: keeper._closed, timeout=5000)
+    qtbot.waitUntil(lambda: keeper._closed)
     (window,) = stored_windows(journal_folder())
     assert window.ended == "closed"
 
@@ -217,7 +216,7 @@ def test_an_edit_of_lazy_labels_comes_back_over_their_own(
     viewer = make_napari_viewer(show=True)
     own = viewer.add_layer(labels())
     row = RecoveryRow(viewer)
-    qtbot.waitUntil(lambda: bool(row.keeper.offers), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(row.keeper.offers))
     row.restore.click()
     settled(viewer, qtbot)
     assert list(viewer.layers) == [own]
@@ -263,7 +262,7 @@ def test_a_window_that_is_killed_comes_back_in_the_next(
     command = [sys.executable, str(SCRIPT), str(log), str(image), "7"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, env=environment) as process:
-        qtbot.waitUntil(lambda: log.exists() and log.read_text().count("\n") > 80, timeout=60_000)
+        qtbot.waitUntil(lambda: log.exists() and log.read_text().count("\n") > 80)
         moment = time.monotonic()
         process.kill()
     lines = [line.split() for line in log.read_text().splitlines()]

@@ -39,7 +39,7 @@ def test_what_was_said_of_the_labels_comes_back(make_napari_viewer: Make, qtbot:
     assert classes_of(found) == {"mitosis": "#123456"}
     assert state_of(found, (None, None)) is State.EXCLUDED
     assert finished_rectangles(found) == {(None, None): [(2, 2, 6, 8)]}
-    qtbot.waitUntil(lambda: "finished regions" in viewer.layers, timeout=2000)
+    qtbot.waitUntil(lambda: "finished regions" in viewer.layers)
 
 
 def test_an_opened_tab_alone_is_no_edit(make_napari_viewer: Make, qtbot: Any) -> None:

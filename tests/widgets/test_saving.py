@@ -114,7 +114,7 @@ def test_a_saved_prediction_says_where_it_comes_from(
     viewer.window.add_dock_widget(panel)
     panel.header.models.set_value(tiny_model)
     panel.predict.row.button.click()
-    qtbot.waitUntil(panel.predict.row.button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.predict.row.button.isEnabled)
     labels = viewer.layers[-1]
     labels.data_setitem((np.array([0, 0]), np.array([0, 1])), 0)
     labels.data_setitem(np.nonzero(labels.data == 1), 0)

@@ -37,7 +37,7 @@ def choose(box: StateBox, state: State) -> None:
 
 
 def shows(box: StateBox, state: State, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: box.states.currentText() == NAMES[state], timeout=1000)
+    qtbot.waitUntil(lambda: box.states.currentText() == NAMES[state])
 
 
 def test_an_image_goes_its_way(model: ViewerModel, qtbot: Any) -> None:
@@ -80,9 +80,9 @@ def test_every_plane_of_a_stack_has_its_own(model: ViewerModel, qtbot: Any) -> N
     labels.data_setitem(np.nonzero(labels.data == 1), 0)
     wanted = [State.CORRECTING, State.VERIFIED, State.CORRECTING, State.NEW]
     planes = [(at, None, None) for at in range(4)]
-    qtbot.waitUntil(lambda: [state_of(labels, at) for at in planes] == wanted, timeout=1000)
+    qtbot.waitUntil(lambda: [state_of(labels, at) for at in planes] == wanted)
     model.dims.ndisplay = 3
-    qtbot.waitUntil(lambda: not box.states.isEnabled(), timeout=1000)
+    qtbot.waitUntil(lambda: not box.states.isEnabled())
 
 
 def test_in_three_dimensions_nothing_is_chosen(model: ViewerModel, qtbot: Any) -> None:
@@ -96,9 +96,9 @@ def test_in_three_dimensions_nothing_is_chosen(model: ViewerModel, qtbot: Any) -
     assert states_in(labels.metadata) is None
     assert box.states.currentText() == NAMES[State.NEW]
     model.dims.ndisplay = 2
-    qtbot.waitUntil(box.states.isEnabled, timeout=1000)
+    qtbot.waitUntil(box.states.isEnabled)
     model.dims.ndisplay = 3
-    qtbot.waitUntil(lambda: not box.states.isEnabled(), timeout=1000)
+    qtbot.waitUntil(lambda: not box.states.isEnabled())
     model.dims.ndisplay = 2
     say(labels, State.VERIFIED, (2, None, None))
     shows(box, State.VERIFIED, qtbot)

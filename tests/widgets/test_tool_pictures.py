@@ -111,7 +111,7 @@ def test_what_the_model_finds_shows(
     qtbot.wait(100)
     viewer.reset_view()
     page.toggle(toolbox.FIND)
-    qtbot.waitUntil(lambda: not page.prompting.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not page.prompting.running)
 
     def picture(name: str) -> NDArray[np.uint8]:
         qtbot.wait(30)

@@ -22,8 +22,6 @@ from napari_maskrcnn.widgets.proof_layers import AFTER, BEFORE
 from tests.widgets.predicting import docked as predict_tab
 from tests.widgets.predicting import predict
 
-LONG = 60_000
-
 
 @pytest.fixture
 def viewer(make_napari_viewer: Any, nuclei: tuple[Any, Any]) -> Any:
@@ -68,7 +66,7 @@ def docked(viewer: Any) -> FineTuneWidget:
 
 def press(qtbot: Any, widget: FineTuneWidget) -> None:
     widget.row.button.click()
-    qtbot.waitUntil(lambda: not widget.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.runner.running)
 
 
 def crashed(nuclei: tuple[Any, Any], **settings: Any) -> StoredTraining:
@@ -82,9 +80,9 @@ def crashed(nuclei: tuple[Any, Any], **settings: Any) -> StoredTraining:
 
 def offered(qtbot: Any, widget: FineTuneWidget) -> list[str]:
     """Names of the first example of what is offered after another look."""
-    qtbot.waitUntil(lambda: not widget.resume.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.resume.runner.running)
     widget.resume.search()
-    qtbot.waitUntil(lambda: not widget.resume.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.resume.runner.running)
     return [offer.names[0] for offer in widget.resume.offers]
 
 
@@ -101,7 +99,7 @@ def test_a_training_is_kept_until_it_is_decided_upon(
     # It lives: no window takes it for one that a crash left.
     assert offered(qtbot, widget) == []
     getattr(widget.proof, decision).click()
-    qtbot.waitUntil(lambda: not widget.saver.running and widget._result is None, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.saver.running and widget._result is None)
     assert list(trainings_folder().iterdir()) == []
 
 
@@ -125,7 +123,7 @@ def test_what_a_crash_left_is_continued_with_its_own_labels(
     assert "“tiny” on liver" in widget.resume.text.text()
     viewer.layers["cells truth"].data[:] = 0
     widget.resume.go_on.click()
-    qtbot.waitUntil(lambda: widget._result is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: widget._result is not None)
     (call,) = calls
     assert call["resume"]
     assert call["settings"].epochs == 7
@@ -166,7 +164,7 @@ def test_what_another_window_took_meanwhile_is_not_touched(
     offered(qtbot, widget)
     left.take()
     widget.resume.go_on.click()
-    qtbot.waitUntil(lambda: bool(notes) and not widget.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: bool(notes) and not widget.runner.running)
     assert "being continued in another window" in notes[0]
     assert len(left.read()[0]) == 1
     assert not calls
@@ -185,7 +183,7 @@ def test_a_continuation_that_fails_can_be_tried_again(
     widget = docked(viewer)
     offered(qtbot, widget)
     widget.resume.go_on.click()
-    qtbot.waitUntil(lambda: bool(notes) and not widget.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: bool(notes) and not widget.runner.running)
     assert "no model 'lost'" in notes[0]
     assert offered(qtbot, widget) == ["liver"]
 
@@ -220,7 +218,7 @@ def test_closing_while_the_model_is_saved_saves_it_and_offers_nothing(
     widget.parent().destroyOnClose()
     may_save.set()
     root = trainings_folder()
-    qtbot.waitUntil(lambda: not list(root.iterdir()), timeout=LONG)
+    qtbot.waitUntil(lambda: not list(root.iterdir()))
     assert "mine" in [entry.name for entry in folder.list_models()]
 
 
@@ -235,7 +233,7 @@ def test_a_disk_that_takes_nothing_is_told_and_the_training_runs(
     widget = docked(viewer)
     calls.clear()
     widget.row.button.click()
-    qtbot.waitUntil(lambda: bool(calls) and not widget.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: bool(calls) and not widget.runner.running)
     assert calls[0]["checkpoint"] is None
     assert any("No space left" in note for note in notes)
 
@@ -247,7 +245,7 @@ def test_the_difference_is_shown_and_taken_away(
     press(qtbot, widget)
     box = widget.proof
     box.show_button.click()
-    qtbot.waitUntil(lambda: BEFORE in viewer.layers, timeout=LONG)
+    qtbot.waitUntil(lambda: BEFORE in viewer.layers)
     assert "found" in box.legend.text()
     np.testing.assert_array_equal(viewer.layers[BEFORE].data, viewer.layers[AFTER].data)
     box.show_button.click()
@@ -256,7 +254,7 @@ def test_the_difference_is_shown_and_taken_away(
     assert AFTER in viewer.layers
     box.discard.click()
     assert [layer.name for layer in viewer.layers] == ["cells", "cells truth"]
-    qtbot.waitUntil(lambda: not widget.view.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.view.runner.running)
 
 
 def test_prediction_and_painting_go_on_beside_a_real_training(
@@ -269,7 +267,7 @@ def test_prediction_and_painting_go_on_beside_a_real_training(
     before = viewer.layers["cells instances"].data.copy()
     viewer.layers.remove("cells instances")
     widget.row.button.click()
-    qtbot.waitUntil(lambda: len(widget.plot) > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: len(widget.plot) > 0)
     predict(qtbot, tab)
     viewer.layers["cells truth"].paint((5, 5), 1)
     np.testing.assert_array_equal(viewer.layers["cells instances"].data, before)
@@ -280,7 +278,7 @@ def test_prediction_and_painting_go_on_beside_a_real_training(
     assert widget.row.message.text() == PAUSED
     assert widget.row.pause.text() == "Continue"
     widget.row.cancel.click()
-    qtbot.waitUntil(lambda: not widget.runner.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.runner.running)
     assert widget.resume.isEnabled()
     assert widget.proof.title.text().startswith("Cancelled after ")
     assert widget.proof.accept.isEnabled()

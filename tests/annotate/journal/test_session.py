@@ -55,7 +55,7 @@ class Window:
         self.labels[CORNER] = value
         self.tracked.step([CORNER])
 
-    def run(self, until: Callable[[], bool], seconds: float = 10.0) -> None:
+    def run(self, until: Callable[[], bool], seconds: float = 120.0) -> None:
         end = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < end
