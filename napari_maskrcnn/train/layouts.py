@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from napari_maskrcnn.images import IMAGE_SUFFIXES
+from napari_maskrcnn.predict.folder.inputs import LABELS_ENDING
+from napari_maskrcnn.sources.opening import SUFFIXES, is_image
 
 #: Folders of the labels beside ``images/``: ours and StarDist's.
 LABEL_FOLDERS = ("labels", "masks")
@@ -23,7 +25,8 @@ def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
 
     A dataset is one of
 
-    - ``images/`` and ``labels/`` with files of the same stems;
+    - ``images/`` and ``labels/`` with files of the same stems, or with the names that ``predict``
+      gives to labels (``x_labels.tif``) where there are none;
     - ``images/`` and ``masks/``, as StarDist has them;
     - a folder as Cellpose has it: ``x.png`` (or ``x_img.png``) beside ``x_masks.png``,
       ``x_cp_masks.png`` or ``x_seg.npy``, the first of these that is there. Images without any are
@@ -45,22 +48,24 @@ def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
                 "A StarDist folder (images/ and masks/) and a Cellpose folder (x.png beside "
                 "x_masks.png or x_seg.npy) will do too."
             )
-    images = _by_stem(_pictures(folder / "images"))
-    labels = _by_stem(_pictures(folder / beside))
+    images = _by_stem(_seen(folder / "images", is_image))
+    labels = _by_stem(_seen(folder / beside, _is_picture))
     if not images:
-        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(IMAGE_SUFFIXES)}).")
-    if missing := sorted(set(images) - set(labels)):
+        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(SUFFIXES)}, zarr).")
+    found = {stem: labels.get(stem, labels.get(stem + LABELS_ENDING)) for stem in sorted(images)}
+    if missing := [stem for stem, path in found.items() if path is None]:
         raise ValueError(f"{folder / beside}: no labels for {', '.join(missing[:4])}.")
-    return [(images[stem], labels[stem]) for stem in sorted(images)]
+    return [(images[stem], path) for stem, path in found.items() if path is not None]
 
 
 def _cellpose_pairs(folder: Path) -> list[tuple[Path, Path]]:
     if not folder.is_dir():
         return []
-    pictures = [path for path in _pictures(folder) if not path.stem.endswith(_CELLPOSE_MADE)]
-    found = {path: labels for path in pictures if (labels := _cellpose_labels(path)) is not None}
-    images = _by_stem(found)
-    return [(images[stem], found[images[stem]]) for stem in sorted(images)]
+    seen = _seen(folder, is_image)
+    images = [path for path in seen if not path.stem.endswith(_CELLPOSE_MADE)]
+    found = {path: labels for path in images if (labels := _cellpose_labels(path)) is not None}
+    stems = _by_stem(found)
+    return [(stems[stem], found[stems[stem]]) for stem in sorted(stems)]
 
 
 def _cellpose_labels(image: Path) -> Path | None:
@@ -72,10 +77,14 @@ def _cellpose_labels(image: Path) -> Path | None:
     return None
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Pictures in a folder, without hidden ones: macOS leaves such as ``._a.tif`` beside files."""
+def _seen(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
+    """What is wanted in a folder, without hidden files: macOS leaves ``._a.tif`` beside others."""
     seen = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in seen if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in seen if wanted(path))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _by_stem(files: Iterable[Path]) -> dict[str, Path]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tifffile
+import zarr
 
 from napari_maskrcnn.formats import export
 from napari_maskrcnn.train.dataset import read_dataset
@@ -47,6 +49,33 @@ def test_stardist_has_masks_beside_images(tmp_path: Path) -> None:
 def test_labels_count_before_masks(tmp_path: Path) -> None:
     write(tmp_path, "images/a.tif", "masks/a.tif", "labels/a.png")
     assert pairs(tmp_path) == [("images/a.tif", "labels/a.png")]
+
+
+def test_images_are_whatever_can_be_opened(tmp_path: Path) -> None:
+    write(tmp_path, "labels/a.tif", "labels/b.tif", "labels/c.tif", "images/c.tif")
+    tifffile.imwrite(tmp_path / "images/a.btf", IMAGE)
+    zarr.create_array(tmp_path / "images/b.zarr", data=IMAGE)
+    (tmp_path / "images/notes.txt").write_text("nothing")
+    (tmp_path / "images/folder").mkdir()
+    assert [image for image, _ in pairs(tmp_path)] == [
+        "images/a.btf",
+        "images/b.zarr",
+        "images/c.tif",
+    ]
+    for example in read_dataset(tmp_path):
+        np.testing.assert_array_equal(example.image, IMAGE)
+
+
+def test_labels_may_have_the_names_that_predict_gives_them(tmp_path: Path) -> None:
+    write(tmp_path, "images/a.tif", "images/b.tif", "labels/a_labels.tif", "labels/b_labels.tif")
+    (tmp_path / "labels/a_labels.csv").write_text("index,class\n300,cell\n")
+    assert pairs(tmp_path) == [
+        ("images/a.tif", "labels/a_labels.tif"),
+        ("images/b.tif", "labels/b_labels.tif"),
+    ]
+    assert [example.classes for example in read_dataset(tmp_path)] == [{300: "cell"}, {}]
+    write(tmp_path, "labels/b.png")
+    assert pairs(tmp_path)[1] == ("images/b.tif", "labels/b.png")
 
 
 def test_hidden_files_are_none_of_a_dataset(tmp_path: Path) -> None:
