@@ -1,7 +1,7 @@
 """The whole loop on drawn images whose truth is known: predict, correct, fine-tune, export.
 
-Dark nuclei on a bright ground are what the embedded model knows least, so there is something to
-correct and to gain. What a person would do by hand is done by a script with the same tools.
+Unstained cells in relief are what the embedded model never saw, so there is something to correct
+and to gain. What a person would do by hand is done by a script with the same tools.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _LOG = logging.getLogger(__name__)
 Say = Callable[[str], object]
 
 SHAPE = (320, 320)
-COUNT = 60
-DIAMETER = (12.0, 28.0)
-STYLE = "brightfield"
+COUNT = 50
+DIAMETER = (16.0, 34.0)
+STYLE = "relief"
 MINUTES = 0.75
 # An object with less overlap than this is a person's work.
 GOOD_IOU = 0.6

@@ -2,8 +2,8 @@
 
 Nuclei are laid out first, as slightly bent ellipses of which some touch. One map of how much dye
 lies in every pixel is drawn from them, and each style turns it into light the way its microscope
-does: emitted, absorbed in grey, or absorbed by two coloured dyes. Blur, uneven illumination and
-shot noise come last, as in the camera.
+does: emitted, absorbed in grey, absorbed by two coloured dyes, or only slowed. Blur, uneven
+illumination and shot noise come last, as in the camera.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def synthetic_nuclei(
         Range of their diameters in pixels, at least 4.
     seed : int
         The same arguments always give the same image.
-    style : {"fluorescence", "brightfield", "histology"}
-        Bright on dark (grey), dark on bright (grey), or stained tissue (RGB).
+    style : {"fluorescence", "brightfield", "histology", "relief"}
+        Bright on dark (grey), dark on bright (grey), stained tissue (RGB), or unstained and lit
+        from one side, as in differential interference contrast (grey).
 
     Returns
     -------
@@ -203,10 +204,20 @@ def _histology(dye: Image, size: float, rng: np.random.Generator) -> Image:
     return 240 * _camera(light * _illumination(dye.shape, 0.08, rng)[..., None], 1500, rng)
 
 
+def _relief(dye: Image, size: float, rng: np.random.Generator) -> Image:
+    # Two beams a little apart interfere, so the slope of the optical path along one diagonal shows.
+    blurred = ndimage.gaussian_filter(dye, 0.5 + size / 20)
+    path = blurred + 0.1 * _noise(dye.shape, size / 8, rng)
+    down, right = np.gradient(path)
+    light = 0.5 + size / 30 * (down + right)
+    return 220 * _camera(light * _illumination(dye.shape, 0.1, rng), 600, rng)
+
+
 _STYLES: dict[str, Callable[[Image, float, np.random.Generator], Image]] = {
     "fluorescence": _fluorescence,
     "brightfield": _brightfield,
     "histology": _histology,
+    "relief": _relief,
 }
 
 

@@ -32,6 +32,7 @@ def test_the_loop_ends_with_files_that_open(tmp_path: Path) -> None:
     assert set(outcome.files) == {"labels", "table", "model"}
     np.testing.assert_array_equal(nm.read_labels(outcome.files["labels"]), outcome.after)
     assert nm.load_model(outcome.files["model"], "cpu").card.base == "nuclei"
-    assert 0 <= outcome.ap_before <= 1
+    # There is something to gain.
+    assert 0.2 < outcome.ap_before < 0.8
     again = demo.loop(tmp_path, said.append, minutes=0.01)
     assert again.files == outcome.files

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_maskrcnn.synthetic import synthetic_nuclei
 
-STYLES = ("fluorescence", "brightfield", "histology")
+STYLES = ("fluorescence", "brightfield", "histology", "relief")
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -22,7 +22,7 @@ def test_types_and_count(style: str) -> None:
     assert np.unique(labels).tolist() == list(range(26))
 
 
-@pytest.mark.parametrize(("style", "sign"), list(zip(STYLES, (1, -1, -1), strict=True)))
+@pytest.mark.parametrize(("style", "sign"), list(zip(STYLES[:3], (1, -1, -1), strict=True)))
 def test_nuclei_stand_out_without_saturation(style: str, sign: int) -> None:
     image, labels = synthetic_nuclei(seed=3, style=style)
     grey = image.astype(float).mean(-1) if image.ndim == 3 else image.astype(float)
@@ -48,6 +48,19 @@ def test_histology_nuclei_are_blue_in_pink_tissue() -> None:
     assert blue > red > green
     red, green, blue = image[labels == 0].mean(0)
     assert red > blue > green
+
+
+def test_cells_in_relief_are_bright_on_one_flank_and_dark_on_the_other() -> None:
+    image, labels = synthetic_nuclei(style="relief", count=20, diameter=(24, 30), seed=2)
+    grey, rows, columns = image.astype(float), *np.indices(labels.shape)
+    objects = range(1, labels.max() + 1)
+    lit, shaded = [], []
+    for label, centre in zip(objects, ndimage.center_of_mass(labels, labels, objects), strict=True):
+        across = (rows - centre[0]) + (columns - centre[1])
+        lit.append(grey[(labels == label) & (across < -12)].mean())
+        shaded.append(grey[(labels == label) & (across > 12)].mean())
+    assert np.mean(lit) - np.mean(shaded) > 20
+    assert abs(grey[labels > 0].mean() - grey[labels == 0].mean()) < 5
 
 
 def test_some_touch() -> None:

@@ -152,8 +152,8 @@ def require_objects(examples: Sequence[Example]) -> None:
 def read_dataset(folder: str | Path) -> list[Example]:
     """Read a dataset: a folder with ``images/`` and ``labels/`` holding files of the same stem.
 
-    StarDist's and Cellpose's folders, and what `predict` wrote, do too: see `dataset_files`. An optional
-    ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
+    StarDist's and Cellpose's folders, and what `predict` wrote, do too: see `dataset_files`. An
+    optional ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
     """
     return [read_example(image, labels) for image, labels in dataset_files(folder)]
 
