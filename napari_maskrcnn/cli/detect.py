@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_maskrcnn.cli.console import PROGRAM, UsageError
-from napari_maskrcnn.cli.parser import add_axes, channels, fraction, positive, whole
+from napari_maskrcnn.cli.parser import add_axes, add_channels, fraction, positive, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +46,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="typical diameter of the objects in pixels (default: as the model was trained)",
     )
-    parser.add_argument(
-        "--channels",
-        "--channel",
-        type=channels,
-        metavar="N,…",
-        help="one to three channels to look at, from 0 (default: all three of a colour image, "
-        "else the first)",
-    )
+    add_channels(parser)
     add_stack(parser)
     parser.add_argument(
         "--min-size",

@@ -22,6 +22,7 @@ from napari_maskrcnn.cli.console import (
 from napari_maskrcnn.cli.detect import add_model, detect, open_model
 from napari_maskrcnn.cli.parser import (
     Subparsers,
+    add_channels,
     add_device,
     add_overwrite,
     add_precision,
@@ -96,6 +97,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="write every number to this file; -: to standard output instead of the table",
     )
+    add_channels(parser)
     add_device(parser)
     add_precision(parser)
     add_overwrite(parser)
@@ -151,7 +153,7 @@ def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, in
                 break
             bar(Progress(number, len(files), image.name))
             try:
-                example = read_example(image, labels)
+                example = read_example(image, labels, args.channels)
                 found = find(example)
                 if not stop.is_set():
                     pairs.add(example, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from napari_maskrcnn.train.dataset import Example
 
 
-def held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
+def held_out(
+    folder: Path | None, channels: Sequence[int] | None = None
+) -> tuple[list[Example] | None, int]:
     """Examples of ``--val``: None leaves the choice to the training, none are no proof.
 
     Of a project these are the images for validation, if it has any.
@@ -21,18 +24,18 @@ def held_out(folder: Path | None) -> tuple[list[Example] | None, int]:
         return None, 0
     if str(folder) == "none":
         return [], 0
-    examples, bad = read_examples(folder)
+    examples, bad = read_examples(folder, channels)
     if examples and not any(example.labels.any() for example in examples):
         fail(folder, "its images hold no object, so nothing can be judged by them")
         bad += 1
     return [example for example in examples if example.held_out] or examples, bad
 
 
-def read_examples(folder: Path) -> tuple[list[Example], int]:
+def read_examples(folder: Path, channels: Sequence[int] | None = None) -> tuple[list[Example], int]:
     """Read a dataset or a project; every file that cannot be read is a line.
 
     Of a project that is what is verified, and what is finished of other images; images for
-    validation are marked as held out.
+    validation are marked as held out. It knows which channels were looked at, and takes no others.
 
     Returns
     -------
@@ -46,6 +49,10 @@ def read_examples(folder: Path) -> tuple[list[Example], int]:
 
     try:
         if is_project(folder):
+            if channels is not None:
+                raise ValueError(
+                    "a project knows which channels were predicted; leave --channels out"
+                )
             # Only to read: a window may have it open.
             return _read_project(Project.open(folder, lock=False))
         files = dataset_files(folder)
@@ -56,7 +63,7 @@ def read_examples(folder: Path) -> tuple[list[Example], int]:
     bad = 0
     for image, labels in files:
         try:
-            examples.append(read_example(image, labels))
+            examples.append(read_example(image, labels, channels))
         except Exception as error:  # whatever a file leads to, the others are looked at too
             fail(image, error)
             bad += 1

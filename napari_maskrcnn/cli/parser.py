@@ -89,6 +89,18 @@ def place(text: str) -> Path:
     return Path(text)
 
 
+def add_channels(parser: argparse.ArgumentParser) -> None:
+    """Add which channels of the images are looked at."""
+    parser.add_argument(
+        "--channels",
+        "--channel",
+        type=channels,
+        metavar="N,…",
+        help="one to three channels to look at, from 0 (default: all three of a colour image, "
+        "else the first)",
+    )
+
+
 def numbers(text: str) -> tuple[float, ...]:
     """Read numbers above 0 with commas between them."""
     return tuple(positive(part) for part in text.split(","))

@@ -19,6 +19,7 @@ from napari_maskrcnn.cli.console import (
 from napari_maskrcnn.cli.examples import held_out, read_examples
 from napari_maskrcnn.cli.parser import (
     Subparsers,
+    add_channels,
     add_device,
     add_json,
     add_overwrite,
@@ -69,6 +70,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="dataset to judge by (default: a part of the training images is held out; none: "
         "all images are trained on)",
     )
+    add_channels(parser)
     add_budget(parser)
     add_learning(parser)
     parser.add_argument(
@@ -106,8 +108,8 @@ def run(args: argparse.Namespace, stop: threading.Event) -> int:
     checkpoint = args.output.with_suffix(".checkpoint")
     if reason := _refusal(args, checkpoint):
         return fail(args.output, reason)
-    examples, bad = read_examples(args.dataset)
-    held, worse = held_out(args.val)
+    examples, bad = read_examples(args.dataset, args.channels)
+    held, worse = held_out(args.val, args.channels)
     if bad or worse:
         return fail(PROGRAM, "nothing was trained; mend or take out these files first")
     if held:

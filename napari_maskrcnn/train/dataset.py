@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.formats import read_labels
-from napari_maskrcnn.images import as_image, check_image, percentiles, to_chw
+from napari_maskrcnn.images import as_image, check_image, choose_channels, percentiles, to_chw
 from napari_maskrcnn.instances import label_boxes
 from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.train.answers import Answer
@@ -103,18 +103,24 @@ class Example:
 
 
 def make_example(
-    image: ArrayLike, labels: ArrayLike, name: str, classes: dict[int, str] | None = None
+    image: ArrayLike,
+    labels: ArrayLike,
+    name: str,
+    classes: dict[int, str] | None = None,
+    channels: Sequence[int] | None = None,
 ) -> Example:
-    """Check one image and its labels.
+    """Check one image and its labels; of its channels those are kept that are chosen.
 
     Raises
     ------
     ValueError
-        The image cannot be used, labels are not integers, negative or beyond 63 bits, or shapes
-        differ.
+        The image cannot be used or lacks a channel, labels are not integers, negative or beyond 63
+        bits, or shapes differ.
     """
     try:
         array = check_image(as_image(image))
+        if channels is not None:
+            array = check_image(choose_channels(np.atleast_3d(array), channels))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     truth = np.asarray(labels)
@@ -149,20 +155,21 @@ def require_objects(examples: Sequence[Example]) -> None:
         )
 
 
-def read_dataset(folder: str | Path) -> list[Example]:
+def read_dataset(folder: str | Path, channels: Sequence[int] | None = None) -> list[Example]:
     """Read a dataset: a folder with ``images/`` and ``labels/`` holding files of the same stem.
 
     StarDist's and Cellpose's folders, and what `predict` wrote, do too: see `dataset_files`. An
-    optional ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes.
+    optional ``labels/<stem>.csv`` with the columns ``index`` and ``class`` names classes. One to
+    three `channels` may be chosen.
     """
-    return [read_example(image, labels) for image, labels in dataset_files(folder)]
+    return [read_example(image, labels, channels) for image, labels in dataset_files(folder)]
 
 
-def read_example(image: Path, labels: Path) -> Example:
+def read_example(image: Path, labels: Path, channels: Sequence[int] | None = None) -> Example:
     """Read one image with its labels (and their table of classes, if there is one)."""
     with open_image(image) as source:
         pixels = source.whole()
-    return make_example(pixels, read_labels(labels), image.stem, _classes(labels))
+    return make_example(pixels, read_labels(labels), image.stem, _classes(labels), channels)
 
 
 def _classes(labels: Path) -> dict[int, str]:

@@ -19,6 +19,7 @@ from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.models.card import ModelCard
 from napari_maskrcnn.models.model import Model
 from napari_maskrcnn.models.weights import save_weights
+from napari_maskrcnn.predict.settings import channel_numbers
 from napari_maskrcnn.train.base import Start, begin
 from napari_maskrcnn.train.batches import fitted
 from napari_maskrcnn.train.calibrate import choose_score_job
@@ -103,6 +104,7 @@ def fine_tune(
     validation: Iterable[Pair] | None = None,
     regions: Sequence[Region] | None = None,
     seed: int = 0,
+    channels: Sequence[int] | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
 ) -> FineTuneResult:
@@ -124,6 +126,8 @@ def fine_tune(
         learnt elsewhere, not even that there is background.
     seed : int
         Seeds everything that is random.
+    channels : sequence of int, optional
+        One to three channels to look at, as for `predict`.
     progress : callable, optional
         Called with a `Progress` after every step; its ``data`` holds the losses.
     stop : threading.Event, optional
@@ -132,7 +136,8 @@ def fine_tune(
     Raises
     ------
     ValueError
-        No object in the labels, shapes that differ, labels that are no integers.
+        No object in the labels, shapes that differ, labels that are no integers, a channel that an
+        image lacks.
     """
     loaded = base if isinstance(base, Model) else None
     settings = TrainSettings(
@@ -142,12 +147,14 @@ def fine_tune(
         seed=_whole("seed", seed),
     )
     settings.validate()
-    examples = [make_example(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
+    looked_at = channel_numbers(channels)
+    make = partial(make_example, channels=looked_at)
+    examples = [make(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
     if regions is not None:
         examples = finished(examples, regions)
     held = None
     if validation is not None:
-        held = [make_example(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
+        held = [make(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
     job = fine_tune_job(examples, settings, validation=held, base=loaded, stop=stop)
     return run(job, progress)
 

@@ -127,3 +127,14 @@ def test_masked_pixels_are_filled_as_in_a_prediction() -> None:
     example = make_example(image, _labels(), "masked")
     assert not np.ma.isMaskedArray(example.image)
     assert example.image[0, :9].tolist() == [7] * 8 + [8]
+
+
+def test_the_channels_that_are_chosen_are_kept() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (20, 30, 4), np.uint8)
+    for channels, kept in (((2,), image[..., 2]), ((3, 0, 1), image[..., [3, 0, 1]])):
+        assert np.array_equal(make_example(image, _labels(), "x", channels=channels).image, kept)
+    empty = np.dstack([image[..., 0].astype(np.float32), np.full((20, 30), np.nan, np.float32)])
+    with pytest.raises(ValueError, match="x: The image has no finite pixel"):
+        make_example(empty, _labels(), "x", channels=(1,))
+    with pytest.raises(ValueError, match=r"x: channels is \(1,\).*has 1 channel\."):
+        make_example(image[..., 0], _labels(), "x", channels=(1,))
