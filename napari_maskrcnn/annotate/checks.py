@@ -42,6 +42,7 @@ def check_fits(label: int, dtype: np.dtype[Any]) -> None:
     """Refuse an id that the labels' type cannot hold."""
     if label > np.iinfo(dtype).max:
         raise ValueError(
-            f"Label {label} does not fit into labels of type {dtype}. Convert them with "
+            f"Label {label} does not fit into labels of type {dtype}. Convert them: in napari by a "
+            "right click on their layer, Convert data type, int32; in Python by "
             "labels.astype('int32')."
         )

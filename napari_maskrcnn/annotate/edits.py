@@ -7,9 +7,11 @@ pixels with whole numbers at pixel centres.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_maskrcnn.annotate.checks import check_fits, check_new_ids, points_2d
@@ -17,6 +19,7 @@ from napari_maskrcnn.annotate.edit import Edit, Plane, Region
 from napari_maskrcnn.annotate.polygon import inside_polygon
 from napari_maskrcnn.annotate.present import areas_of
 from napari_maskrcnn.annotate.put import put
+from napari_maskrcnn.annotate.rows import listed
 from napari_maskrcnn.annotate.shape import fill_holes, grow, keep_largest, shrink, smooth
 from napari_maskrcnn.annotate.split import split_line, split_seeds
 from napari_maskrcnn.annotate.stack import copy, interpolate
@@ -171,6 +174,9 @@ def add_polygon(
 def next_id(labels: NDArray[Any], table: pd.DataFrame | None = None) -> int:
     """Return an id that no object has, nor ever had.
 
+    It is above all others, or where the labels' type has none above (a mask of 0 and 255, of bytes)
+    the first of the longest row of unused ones.
+
     Parameters
     ----------
     labels : integers, any number of axes
@@ -184,7 +190,19 @@ def next_id(labels: NDArray[Any], table: pd.DataFrame | None = None) -> int:
         When the labels' type has no number left.
     """
     largest = int(labels.max()) if labels.size else 0
-    if table is not None and len(table):
-        largest = max(largest, int(table["index"].max()))
-    check_fits(largest + 1, labels.dtype)
-    return largest + 1
+    known = [] if table is None or not len(table) else [int(i) for i in listed(table)]
+    largest = max(largest, max(known, default=0))
+    if largest < np.iinfo(labels.dtype).max:
+        return largest + 1
+    return _unused(labels, known)
+
+
+def _unused(labels: NDArray[Any], known: Iterable[int]) -> int:
+    """Return the first of the longest row of ids that are neither in labels nor known."""
+    beyond = int(np.iinfo(labels.dtype).max) + 1
+    used = {int(label) for label in (*np.unique(labels), *known)}
+    bounds = sorted({0, beyond, *(label for label in used if 0 < label < beyond)})
+    free, before = max((high - low - 1, -low) for low, high in pairwise(bounds))
+    if not free:
+        check_fits(beyond, labels.dtype)
+    return 1 - before

@@ -97,6 +97,14 @@ def synced_rows(labels: NDArray[Any], table: pd.DataFrame, class_name: str = "")
     )
 
 
+def listed(table: pd.DataFrame) -> pd.Series:
+    """Ids in a table of objects that are there or once were; other rows only fill gaps."""
+    if not {"area", "score", "state"} <= set(table.columns):
+        return table["index"]
+    used = (table["area"] > 0) | table["score"].notna() | (table["state"] != "")
+    return table.loc[used, "index"]
+
+
 def joined_box(table: pd.DataFrame, ids: Iterable[int]) -> Window | None:
     """Rows and columns between which objects lie, by the table; None if it has no box of one."""
     joined: Window | None = None
@@ -114,13 +122,15 @@ def _with_rows(table: pd.DataFrame, ids: list[int], class_name: str) -> pd.DataF
     import pandas as pd
 
     missing = {name: _BLANK[name] for name in COLUMNS if name not in table}
+    objects = {int(index) for index in listed(table)}
     table = table.assign(**missing) if missing else table.copy()
-    known = {int(index) for index in table["index"]}
-    fresh = [i for i in ids if i not in known]
+    fresh = [i for i in ids if i not in objects]
     if not fresh:
         return table
-    added = _up_to(known, fresh)
-    table = pd.concat([table, pd.DataFrame({"index": added, **_BLANK})], ignore_index=True)
+    known = {int(index) for index in table["index"]}
+    if absent := [i for i in fresh if i not in known]:
+        rows = pd.DataFrame({"index": _up_to(known, absent), **_BLANK})
+        table = pd.concat([table, rows], ignore_index=True)
     new = table["index"].isin(fresh).to_numpy()
     table.loc[new, "class"] = class_name
     table.loc[new, "state"] = ADDED

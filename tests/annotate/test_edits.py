@@ -194,9 +194,22 @@ class TestNextId:
         assert next_id(two(), pd.DataFrame({"index": [0, 1]})) == 6
         assert next_id(two(), pd.DataFrame({"index": []})) == 6
 
+    def test_the_longest_unused_row_where_the_largest_is_taken(self) -> None:
+        assert next_id(np.array([[0, 255]], dtype=np.uint8)) == 1
+        used = np.array([3, 10, 255], dtype=np.uint8)
+        assert next_id(used) == 11
+        assert next_id(used, pd.DataFrame({"index": [0, 100, 250, 300]})) == 101
+        assert next_id(np.array([-5, 127], dtype=np.int8)) == 1
+
     def test_full_type(self) -> None:
+        full = np.arange(256, dtype=np.uint8)
         with pytest.raises(ValueError, match=r"Label 256 does not fit .*uint8.*astype\('int32'\)"):
-            next_id(np.array([[255]], dtype=np.uint8))
+            next_id(full)
+        assert next_id(full[full != 9]) == 9
+        with pytest.raises(
+            ValueError, match="right click on their layer, Convert data type, int32"
+        ):
+            next_id(full[full != 9], pd.DataFrame({"index": [9]}))
 
 
 def missing(edit: Callable[..., Edit], *arguments: object) -> None:

@@ -54,6 +54,12 @@ def test_rows_in_between_keep_row_i_label_i(labels: np.ndarray, table: pd.DataFr
     after = updated_rows(labels, table, [6], "nucleus")
     assert after["index"].tolist() == list(range(7))
     assert after["state"].tolist()[3:] == ["", "", "", "added"]
+    # An object that is drawn with such an id is a new one.
+    labels[0, 2] = 4
+    after = updated_rows(labels, after, [4], "debris")
+    assert after["index"].tolist() == list(range(7))
+    assert after["state"].tolist()[3:] == ["", "added", "", "added"]
+    assert after["class"].tolist()[3:] == ["", "debris", "", "nucleus"]
 
 
 def test_a_far_id_gets_no_thousand_empty_rows(labels: np.ndarray, table: pd.DataFrame) -> None:
