@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer
 
+from napari_maskrcnn.annotate.tally import Tally
 from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
@@ -65,6 +66,13 @@ def kept_waiting() -> float:
     """Return the seconds for which this thread could run but no processor was free."""
     told = Path("/proc/thread-self/schedstat")
     return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
+
+@pytest.fixture
+def compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let corrections be counted at the first look: on a busy machine it may be cut short."""
+    look = Tally.look
+    monkeypatch.setattr(Tally, "look", lambda tally, data, seconds=0.0: look(tally, data))
 
 
 class Heartbeat(QObject):

@@ -19,6 +19,8 @@ from napari_maskrcnn.widgets.ledger import ledger_of
 from napari_maskrcnn.widgets.prediction import remember
 from tests.widgets.test_placing import kept
 
+pytestmark = pytest.mark.usefixtures("compared_at_once")
+
 
 def five() -> np.ndarray:
     """Five squares in a row."""

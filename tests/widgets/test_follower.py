@@ -58,7 +58,7 @@ def layer() -> Labels:
 
 
 @pytest.fixture
-def follower(layer: Labels, qtbot: Any) -> Follower:
+def follower(layer: Labels, compared_at_once: None, qtbot: Any) -> Follower:
     before = {(at, None, None): start()[at] for at in range(3)}
     predicted(layer, before)
     made = Follower(layer.metadata["viewer"])
