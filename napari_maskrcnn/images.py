@@ -272,13 +272,13 @@ def read_image(path: str | Path) -> NDArray[Any]:
 
 
 def _open_picture(path: Path) -> Any:
-    """Open a PNG, JPEG or BMP; Pillow's own limit of size is below that of many microscopes."""
+    """Open a PNG, JPEG or BMP, however large."""
     from PIL import Image
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
 
-    from napari_maskrcnn.formats.limits import check_shape
+    from napari_maskrcnn.formats.limits import checked
 
     with path.open("rb") as file:
         head = file.read(4)
@@ -289,10 +289,4 @@ def _open_picture(path: Path) -> Any:
     }
     kind = next((kind for start, kind in kinds.items() if head.startswith(start)), None)
     # What only has the suffix of one of them may still be a picture.
-    picture = Image.open(path) if kind is None else kind(path)
-    try:
-        check_shape(picture.size[::-1])
-    except ValueError:
-        picture.close()
-        raise
-    return picture
+    return checked(Image.open(path) if kind is None else kind(path))

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Picture = TypeVar("Picture", bound="Image")
 #: Most pixels that labels read from a file may have; a plane of 46,340 × 46,340.
 MOST_PIXELS = 2**31
 #: Most objects that a file may hold.
@@ -34,6 +39,19 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
             "are not read"
         )
     return tuple(shape)
+
+
+def checked(picture: Picture) -> Picture:
+    """Return a picture that Pillow opened, unread, or close it and say what is wrong with its size.
+
+    Pillow's own limit is below the size of many microscopes' pictures.
+    """
+    try:
+        check_shape(picture.size[::-1])
+    except ValueError:
+        picture.close()
+        raise
+    return picture
 
 
 def check_bytes(path: Path, most: int = MOST_TEXT_BYTES) -> None:

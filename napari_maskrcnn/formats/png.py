@@ -26,6 +26,7 @@ from napari_maskrcnn.formats.limits import (
     MOST_PROVENANCE_BYTES,
     check_bytes,
     check_shape,
+    checked,
 )
 from napari_maskrcnn.formats.objects import Object, objects_of
 from napari_maskrcnn.formats.table import known_rows
@@ -33,6 +34,7 @@ from napari_maskrcnn.jobs import Job, Progress
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL.PngImagePlugin import PngImageFile
 
 _OURS = "napari-maskrcnn"
 _TABLE, _ABOUT = "objects.csv", "provenance.json"
@@ -219,14 +221,7 @@ def _read_mask(folder: Path, file: str) -> NDArray[np.bool_]:
         return np.array(picture) > 0
 
 
-def _open(path: Path) -> Any:
-    """Open a PNG; Pillow's own limit of size is below that of many microscopes."""
+def _open(path: Path) -> PngImageFile:
     from PIL.PngImagePlugin import PngImageFile
 
-    picture = PngImageFile(path)
-    try:
-        check_shape(picture.size[::-1])
-    except ValueError:
-        picture.close()
-        raise
-    return picture
+    return checked(PngImageFile(path))

@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer
 
+from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.annotate.tally import Tally
 from napari_maskrcnn.models import ModelCard, save_weights
 from napari_maskrcnn.network.config import NetworkConfig
 from napari_maskrcnn.network.maskrcnn import MaskRCNN
 from napari_maskrcnn.synthetic import synthetic_nuclei
+from napari_maskrcnn.widgets import preparing
+from tests.annotate.project.predicting import Squares
+from tests.widgets.looping import make_project
 
 PATIENCE_MS = 120_000
 
@@ -73,6 +77,19 @@ def compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let corrections be counted at the first look: on a busy machine it may be cut short."""
     look = Tally.look
     monkeypatch.setattr(Tally, "look", lambda tally, data, seconds=0.0: look(tally, data))
+
+
+@pytest.fixture
+def squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a project be predicted without a network: two squares in every image."""
+    monkeypatch.setattr(preparing, "Predictor", Squares)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Make a project of three images."""
+    with make_project(tmp_path / "cells") as made:
+        yield made
 
 
 class Heartbeat(QObject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,13 @@ import pytest
 from napari.layers import Labels
 
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.widgets import preparing
 from napari_maskrcnn.widgets.swapping import MARK
-from tests.annotate.project.predicting import Squares
 from tests.widgets.looping import idle, make_project, names, opened, saved
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "Predictor", Squares)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with make_project(tmp_path / "cells") as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("squares")
 
 
 def copy_of(labels: Labels, name: str) -> Labels:

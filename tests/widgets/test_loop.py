@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,19 @@ from napari.layers import Labels
 
 from napari_maskrcnn.annotate.image_states import State, States, put_states, states_in
 from napari_maskrcnn.annotate.project.project import Project
-from napari_maskrcnn.widgets import desk, preparing
+from napari_maskrcnn.widgets import desk
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.layers import camera_of
 from napari_maskrcnn.widgets.loop import Loop, loop_of
 from napari_maskrcnn.widgets.prediction import prediction_of
 from napari_maskrcnn.widgets.swapping import MARK, labels_of
 from napari_maskrcnn.widgets.toolbox import DELETE
-from tests.annotate.project.predicting import Squares
 from tests.widgets.looping import SHAPE, idle, make_project, names, opened, saved
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "Predictor", Squares)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with make_project(tmp_path / "cells") as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("squares")
 
 
 def test_verified_next_saves_and_swaps_in_place(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,17 @@ from napari_maskrcnn.annotate.image_states import State
 from napari_maskrcnn.annotate.journal.folder import journal_folder, stored_windows
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.formats.tiff import read_tiff
-from napari_maskrcnn.widgets import preparing
 from napari_maskrcnn.widgets.correct_widget import CorrectWidget
 from napari_maskrcnn.widgets.loop import loop_of
 from napari_maskrcnn.widgets.recovery import keeper_of
 from napari_maskrcnn.widgets.swapping import MARK
-from tests.annotate.project.predicting import Squares
 from tests.widgets.looping import SHAPE, idle, make_project, names, opened, saved
 from tests.widgets.test_recovery import crash, offered, settled
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "Predictor", Squares)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with make_project(tmp_path / "cells") as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("squares")
 
 
 def test_a_disk_that_fills_loses_nothing(

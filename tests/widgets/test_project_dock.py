@@ -15,17 +15,15 @@ from napari_maskrcnn.annotate.image_states import State
 from napari_maskrcnn.annotate.project.about import is_project
 from napari_maskrcnn.annotate.project.project import Project
 from napari_maskrcnn.train.dataset import read_dataset
-from napari_maskrcnn.widgets import preparing, project_dock
+from napari_maskrcnn.widgets import project_dock
 from napari_maskrcnn.widgets.project_dock import ProjectDock
-from tests.annotate.project.predicting import Squares
 from tests.widgets.looping import idle, make_project
 
 Make = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "Predictor", Squares)
+def yes(squares: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project_dock, "ask", lambda *_: True)
 
 
