@@ -99,10 +99,10 @@ def synced_rows(labels: NDArray[Any], table: pd.DataFrame, class_name: str = "")
 
 def listed(table: pd.DataFrame) -> pd.Series:
     """Ids in a table of objects that are there or once were; other rows only fill gaps."""
-    if not {"area", "score", "state"} <= set(table.columns):
+    if not {"area", "class", "score", "state"} <= set(table.columns):
         return table["index"]
-    used = (table["area"] > 0) | table["score"].notna() | (table["state"] != "")
-    return table.loc[used, "index"]
+    said = (table["class"] != "") | (table["state"] != "")
+    return table.loc[said | (table["area"] > 0) | table["score"].notna(), "index"]
 
 
 def joined_box(table: pd.DataFrame, ids: Iterable[int]) -> Window | None:

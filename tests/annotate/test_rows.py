@@ -60,6 +60,10 @@ def test_rows_in_between_keep_row_i_label_i(labels: np.ndarray, table: pd.DataFr
     assert after["index"].tolist() == list(range(7))
     assert after["state"].tolist()[3:] == ["", "added", "", "added"]
     assert after["class"].tolist()[3:] == ["", "debris", "", "nucleus"]
+    # One whose class was said before it was drawn keeps that.
+    after.loc[3, "class"] = "cell"
+    labels[0, 4] = 3
+    assert updated_rows(labels, after, [3], "debris")["class"].tolist()[3] == "cell"
 
 
 def test_a_far_id_gets_no_thousand_empty_rows(labels: np.ndarray, table: pd.DataFrame) -> None:

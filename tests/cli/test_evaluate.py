@@ -144,10 +144,10 @@ def test_an_interrupt_keeps_what_is_evaluated(
 ) -> None:
     read = dataset_module.read_example
 
-    def interrupted(image: Path, labels: Path) -> dataset_module.Example:
+    def interrupted(image: Path, labels: Path, *channels: None) -> dataset_module.Example:
         if image.stem == "y":
             os.kill(os.getpid(), signal.SIGINT)
-        return read(image, labels)
+        return read(image, labels, *channels)
 
     monkeypatch.setattr(dataset_module, "read_example", interrupted)
     file = tmp_path / "result.json"
