@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from napari_maskrcnn.device import no_autocast
+
 # Boxes are drawn together with others of their size, in pixels up to this and then its doubles.
 SMALLEST = 32
 
@@ -39,7 +41,7 @@ def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned:
     sides = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1)
     doubled = (sides / SMALLEST).clamp(min=1).log2().ceil()
     # Matrix products here are shares of pixels; autocast would round them.
-    with torch.autocast(boxes.device.type, enabled=False):
+    with no_autocast(boxes.device):
         for size in doubled.unique():
             here = (doubled == size).nonzero()[:, 0]
             targets[here] = _shares(labels, ids[here], boxes[here], bins, aligned)

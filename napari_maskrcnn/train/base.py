@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ from napari_maskrcnn.train.settings import TrainSettings
 SIZE_TOLERANCE = 2.0
 # Diameter in network pixels that objects are brought to, for a base without a size of its own.
 NETWORK_DIAMETER = 48.0
+# Weights are drawn with torch's one generator, which two threads must not seed at once.
+_DRAWING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def begin(examples: Sequence[Example], settings: TrainSettings, base: Model | No
     names = class_names(examples)
     if settings.from_scratch:
         config = compact_config(names or (settings.class_name,))
-        with torch.random.fork_rng(devices=[]):
+        with _DRAWING, torch.random.fork_rng(devices=[]):
             # Weights are made on the CPU; torch.manual_seed would seed every GPU, and leave it so.
             torch.default_generator.manual_seed(settings.seed)
             network = MaskRCNN(config)
@@ -117,14 +120,14 @@ def with_classes(network: MaskRCNN, config: NetworkConfig) -> MaskRCNN:
     """
     old = network.config.class_names
     rows = [0] + [old.index(n) + 1 if n in old else -1 for n in config.class_names]
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):
         new = MaskRCNN(config)
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     for name, width in _class_rows(config).items():
         value = state[name].reshape(len(old) + 1, width, *state[name].shape[1:])
         mean = value[1:].mean(dim=0)
         state[name] = torch.cat([value[row] if row >= 0 else mean for row in rows])
-    new.load_state_dict(state)
+    new.to_empty(device="cpu").load_state_dict(state)
     return new
 
 

@@ -67,12 +67,11 @@ class Clock:
 
     def validation_due(self) -> bool:
         """Often enough for a curve, without eating the budget; by steps alone when it counts."""
-        ahead = self.position() - self._validated_at
+        due = _parts(self.position()) > _parts(self._validated_at)
         if self._budget is None:
-            return ahead >= 1 / VALIDATIONS
-        return ahead * self._budget >= max(
-            self._budget / VALIDATIONS, self._validation_cost / VALIDATION_SHARE
-        )
+            return due
+        ahead = (self.position() - self._validated_at) * self._budget
+        return due and ahead >= self._validation_cost / VALIDATION_SHARE
 
     def validated(self, scores: Mapping[str, float]) -> None:
         """Note what a validation took, and whether it was the best one."""
@@ -85,7 +84,9 @@ class Clock:
 
     def over(self) -> bool:
         """Whether the budget is used, or half of it went by since the best validation, in vain."""
-        return self.position() >= 1 or self._validated_at - self._best_at >= PATIENCE
+        # A network that finds nothing yet may still find something.
+        vain = self._best > 0 and self._validated_at - self._best_at >= PATIENCE
+        return self.position() >= 1 or vain
 
     def checkpoint_due(self, validates: bool) -> bool:
         """Whether the last checkpoint is getting old; counts from now when it is.
@@ -97,3 +98,8 @@ class Clock:
         if due:
             self._saved = time.monotonic()
         return due
+
+
+def _parts(position: float) -> int:
+    """Of the parts at whose ends is validated, those that are over."""
+    return int(position * VALIDATIONS + 1e-9)

@@ -42,6 +42,8 @@ class Example:
         Those that become 0 and 1, for a part of a larger image; None: from this one.
     cut_from : (str, int, int), optional
         For a part of a larger image: the name of that, and row and column of the first pixel in it.
+    stack : str
+        Of which stack it is a plane, or a part of one; empty for an image of its own.
     correct : str
         What of the labels somebody said is correct, one of `Answer`; for the model's card.
     held_out : bool
@@ -55,6 +57,7 @@ class Example:
     ignored: NDArray[np.bool_] | None = None
     intensities: tuple[float, float] | None = None
     cut_from: tuple[str, int, int] | None = None
+    stack: str = ""
     correct: str = Answer.WHOLE.value
     held_out: bool = False
 
@@ -119,8 +122,10 @@ def make_example(
     """
     try:
         array = check_image(as_image(image))
-        if channels is not None:
-            array = check_image(choose_channels(np.atleast_3d(array), channels))
+        if channels is not None or array.dtype.kind == "f":
+            # Those that are looked at need a finite pixel, whatever the others have.
+            chosen = check_image(choose_channels(np.atleast_3d(array), channels))
+            array = array if channels is None else chosen
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     truth = np.asarray(labels)

@@ -145,6 +145,7 @@ def fine_tune(
         minutes=None if minutes is None else float(minutes),
         epochs=None if epochs is None else _whole("epochs", epochs),
         seed=_whole("seed", seed),
+        device="auto" if loaded is None else str(loaded.device),
     )
     settings.validate()
     looked_at = channel_numbers(channels)
@@ -248,7 +249,8 @@ def _judge_job(
     if settings.from_scratch:
         model = Model(trained.network, card, None, next(trained.network.parameters()).device)
         score = yield from choose_score_job(model, examples, settings.seed, stop)
-        card, after = replace(card, score=score), {}
+        if score != card.score:
+            card, after = replace(card, score=score), {}
     # Stopped before its first step it is the base still.
     if held and not after and trained.history:
         after = score_network(trained.network, card=card, held=held, stop=stop)

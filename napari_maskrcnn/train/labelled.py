@@ -196,10 +196,12 @@ def examples_of(labelled: Labelled, answer: Answer | None = None) -> Iterator[Ex
         # A copy, as training goes on long after somebody may have changed what is shown.
         image = labelled.pixels(plane)
         name = labelled.name
-        if position := labelled.position(plane):
+        position = labelled.position(plane)
+        if position:
             name += f", plane {', '.join(map(str, position))}"
         example = make_example(image, labelled.of(plane), name, dict(labelled.classes))
-        example = replace(example, correct=answer.value)
+        stack = labelled.name if position else ""
+        example = replace(example, correct=answer.value, stack=stack)
         yield from [example] if known is None else restrict(example, known)
     if none:
         raise ValueError(_NOTHING[answer].format(labelled.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Callable, Sequence
@@ -145,7 +146,8 @@ def train_job(
             yield Progress(*clock.progress(), note, {"note": note})
         # Whoever drains the job may pause it: the budget is for training alone.
         clock.go_on()
-    remember(network.config, settings, device, state)
+    if not (state.setbacks.batch or state.setbacks.crop):
+        remember(network.config, settings, device, state)
     if checkpoint is not None and state.step:
         # Before the last validation: one that only stopping brings must not change a resumed run.
         save_or_tell(state, checkpoint, identity)
@@ -189,22 +191,35 @@ def _identity(
     held: Sequence[Example],
     guard: Guard | None,
 ) -> dict[str, Any]:
-    """Return what must be the same for a checkpoint to be continued; of labels, a CRC-32."""
+    """Return what must be the same for a checkpoint to be continued; of pixels, a CRC-32."""
     return {
         **asdict(settings),
         "images": [example.name for example in examples],
-        "labels": _checksum(examples),
+        "labels": _labels(examples),
+        "pixels": _pixels(examples),
+        "classes": [sorted(example.classes.items()) for example in examples],
         "validation": [example.name for example in held],
-        "labels of the validation": _checksum(held),
+        "labels of the validation": _labels(held),
         # The guard's weights come from the base, so they must be the ones it began with.
         "state of the base": guard.checksum() if guard else None,
     }
 
 
-def _checksum(examples: Sequence[Example]) -> int:
+def _labels(examples: Sequence[Example]) -> int:
     found = 0
     for example in examples:
         found = zlib.crc32(example.labels.tobytes(), found)
+        if example.ignored is not None:
+            found = zlib.crc32(example.ignored.tobytes(), found)
+    return found
+
+
+def _pixels(examples: Sequence[Example]) -> int:
+    """About a million pixels of each image tell it from others."""
+    found = 0
+    for example in examples:
+        step = 1 + math.isqrt(example.labels.size // 2**20)
+        found = zlib.crc32(example.image[::step, ::step].tobytes(), found)
     return found
 
 

@@ -88,8 +88,8 @@ class TrainSettings:
             )
         if self.reach is not None and not self.reach > 0:
             found.append(f"reach is {self.reach}; give more than 0, or None for no limit.")
-        if self.seed < 0:
-            found.append(f"seed is {self.seed}; give 0 or more.")
+        if not 0 <= self.seed < 2**63:
+            found.append(f"seed is {self.seed}; give 0 or more, below 2**63.")
         if self.diameter is not None and not 1 <= self.diameter <= 10_000:
             found.append(f"diameter is {self.diameter} px; give 1 to 10000, or leave it out.")
         return found

@@ -82,7 +82,9 @@ class TrainState:
             {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
         ]
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+        # Apple's GPUs have it only from later versions of torch on.
+        fused = next(network.parameters()).device.type != "mps"
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=fused)
         return cls(network, average, optimizer, guard=guard)
 
     def set_rate(self, peak: float, position: float) -> float:
@@ -111,7 +113,7 @@ class TrainState:
 
     def keep_if_best(self, network: MaskRCNN, score: float, scores: dict[str, float]) -> None:
         """Remember the weights of `current` when no earlier ones scored higher."""
-        if not self.best or score > self.best["score"]:
+        if not self.best or score >= self.best["score"]:
             weights = {k: v.clone() for k, v in network.state_dict().items()}
             self.best = {"score": score, "scores": dict(scores), "weights": weights}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -37,3 +38,21 @@ def test_a_training_from_scratch_leaves_the_random_state_of_every_device_alone(
     one, other = (begin([example], settings, None).network.state_dict() for _ in range(2))
     assert torch.random.get_rng_state().equal(before)
     assert all(value.equal(other[name]) for name, value in one.items())
+
+
+def test_two_trainings_that_begin_at_once_are_as_they_are_alone(
+    base: Model, example: Example
+) -> None:
+    settings = TrainSettings(base="none", epochs=1, seed=3)
+    alone = begin([example], settings, None).network.state_dict()
+    before = torch.random.get_rng_state()
+    with ThreadPoolExecutor(3) as pool:
+        copies = [pool.submit(with_classes, base.network, base.network.config) for _ in range(20)]
+        begun = [pool.submit(begin, [example], settings, None) for _ in range(4)]
+        for one in begun:
+            state = one.result().network.state_dict()
+            assert all(value.equal(state[name]) for name, value in alone.items())
+        for copied in copies:
+            state = copied.result().state_dict()
+            assert all(v.equal(state[name]) for name, v in base.network.state_dict().items())
+    assert torch.random.get_rng_state().equal(before)

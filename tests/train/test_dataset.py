@@ -138,3 +138,11 @@ def test_the_channels_that_are_chosen_are_kept() -> None:
         make_example(empty, _labels(), "x", channels=(1,))
     with pytest.raises(ValueError, match=r"x: channels is \(1,\).*has 1 channel\."):
         make_example(image[..., 0], _labels(), "x", channels=(1,))
+
+
+def test_the_channel_that_is_looked_at_needs_a_finite_pixel() -> None:
+    empty = np.full((20, 30), np.nan, np.float32)
+    image = np.dstack([empty, np.ones_like(empty)])
+    with pytest.raises(ValueError, match="x: The image has no finite pixel"):
+        make_example(image, _labels(), "x")
+    assert make_example(image[..., ::-1], _labels(), "x").image.shape == (20, 30, 2)

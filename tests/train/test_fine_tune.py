@@ -112,6 +112,7 @@ def test_stopping_while_the_base_is_measured_measures_nothing_more(
         (np.eye(40), np.eye(40, dtype=int), {"regions": [[(0, 0, 2, 9)]]}, "less than 4 px"),
         (np.eye(40), np.eye(40, dtype=int), {"epochs": 1.5}, r"epochs is 1\.5; give a whole"),
         (np.eye(40), np.eye(40, dtype=int), {"seed": -1}, "seed is -1"),
+        (np.eye(40), np.eye(40, dtype=int), {"seed": 2**63}, "below"),
     ],
 )
 def test_bad_input_ends_in_one_clear_message(

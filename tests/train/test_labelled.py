@@ -145,6 +145,8 @@ def test_planes_of_a_stack() -> None:
         Answer.VERIFIED: ["stack, plane 1"],
         Answer.REGIONS: ["stack, plane 2 [0:60, 0:30]"],
     }
+    stacks = [e.stack for answer in offered(found(some)) for e in learnt(some, answer)]
+    assert stacks == ["stack"] * 3
     # An object has one number in all planes.
     assert found(some).objects == 4
 

@@ -34,13 +34,14 @@ def _names(examples: list[Example]) -> list[str]:
 def test_of_two_images_or_more_one_is_held_out_but_never_all(counts: list[int], seed: int) -> None:
     examples = [_row(str(k), count) for k, count in enumerate(counts)]
     train, held = split(examples, seed)
-    if sum(count > 0 for count in counts) >= 2:
+    if sum(count > 1 for count in counts) >= 2:
         assert sorted(_names(train) + _names(held)) == _names(examples)
         assert held
         # As near to a fifth of the objects as the best single image, and the training has some.
         wanted = sum(counts) / 5
         found = sum(len(example.objects) for example in held)
-        assert abs(found - wanted) <= max(min(abs(c - wanted) for c in counts if c), wanted)
+        assert found >= 2
+        assert abs(found - wanted) <= max(min(abs(c - wanted) for c in counts if c > 1), wanted)
         assert any(len(example.objects) for example in train)
     assert _names(split(examples, seed)[1]) == _names(held)
 
@@ -52,6 +53,33 @@ def test_the_large_image_is_learnt_from_and_the_small_one_judges() -> None:
     train, held = split([_row(str(k), 2) for k in range(20)] + [_row("empty", 0)], 0)
     assert len(held) == 4
     assert "empty" in _names(train)
+
+
+def test_one_object_does_not_judge_a_training() -> None:
+    for seed in range(4):
+        train, held = split([_row("large", 25), _row("tiny", 1)], seed)
+        assert _names(train) == ["large [0:20, 0:75]", "tiny"]
+        assert _names(held) == ["large [0:20, 75:100]"]
+
+
+def test_planes_of_a_stack_are_parted_at_the_same_place() -> None:
+    planes = [replace(_row(f"s, plane {at}", 25), stack="s") for at in range(5)]
+    train, held = split([*planes, _row("empty", 0)], 0)
+    assert _names(held) == [f"s, plane {at} [0:20, 75:100]" for at in range(5)]
+    assert _names(train) == [*(f"s, plane {at} [0:20, 0:75]" for at in range(5)), "empty"]
+    # A finished region of one of them lies elsewhere in its image.
+    part = replace(planes[1], image=planes[1].image[:, 60:], labels=planes[1].labels[:, 60:])
+    part = replace(part, name="part", cut_from=("s", 0, 60))
+    train, held = split([planes[0], part], 0)
+    assert _names(train) == ["s, plane 0 [0:20, 0:75]", "part [0:20, 0:15]"]
+    assert _names(held) == ["s, plane 0 [0:20, 75:100]", "part [0:20, 15:40]"]
+
+
+def test_of_two_stacks_one_is_held_out_whole() -> None:
+    stacks = [replace(_row(f"{name}{at}", 5), stack=name) for at in range(4) for name in "ab"]
+    train, held = split([*stacks, _row("c", 20)], 0)
+    assert sorted({name[0] for name in _names(held)}) != sorted({name[0] for name in _names(train)})
+    assert not {name[0] for name in _names(held)} & {name[0] for name in _names(train)}
 
 
 @pytest.mark.parametrize("transposed", [False, True])
