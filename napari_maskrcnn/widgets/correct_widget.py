@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 from superqt import QCollapsible
@@ -47,6 +47,7 @@ NO_LABELS = "There is no labels layer to correct. Predict first, or add a labels
 IDLE = "Choose a tool. napari's brush, fill and eraser work as always; Ctrl+Z takes back one step."
 REVIEWING = "The keys act on the framed object; every tool works meanwhile."
 MORE = "More tools"
+SMALLER = "Remove the objects of the shown plane with a smaller area than this."
 SMALL = 20
 
 
@@ -68,7 +69,7 @@ class CorrectWidget(Dock):
         self.class_row = QWidget()
         self.classes_button = QPushButton("Classes")
         self.small = QSpinBox()
-        self.small_button = make_button("Remove", "Shift-R", "Remove objects below this area.")
+        self.small_button = make_button("Remove below", "Shift-R", SMALLER)
         self.loop_row = LoopRow(self.viewer, self.tools, self.toggle)
         self.collapsed = QCollapsible(MORE)
         self.hint = QLabel(IDLE)
@@ -97,13 +98,14 @@ class CorrectWidget(Dock):
         row.addWidget(self.classes, 1)
         row.addWidget(self.assign)
         hidden = QWidget()
-        form = QFormLayout(hidden)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow(self.more)
+        below = QVBoxLayout(hidden)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self.more)
         small = QHBoxLayout()
-        small.addWidget(self.small, 1)
         small.addWidget(self.small_button)
-        form.addRow("Smaller than", small)
+        # No label beside it: with one, its number is cut off at the width of a dock.
+        small.addWidget(self.small, 1)
+        below.addLayout(small)
         self.collapsed.addWidget(hidden)
         self.hint.setWordWrap(True)
         shown = (self.common, self.review, self.class_row, self.hint, self.corrected, self.states)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QAbstractButton, QLabel, QScrollArea, QWidget
+from superqt import QCollapsible
 
 from napari_maskrcnn.widgets.panel import MaskRCNNPanel
 from napari_maskrcnn.widgets.toolbox import DELETE
@@ -130,3 +131,26 @@ def test_multiscale_labels_are_listed_but_not_corrected(viewer: Any, notes: list
     errors = [note for note in notes if note.startswith("error")]
     assert ["'pyramid' is multiscale" in error for error in errors] == [True, True]
     assert not panel.correct.review.running
+
+
+def test_nothing_lies_under_the_scroll_bar_of_a_window(
+    panel: MaskRCNNPanel, viewer: Any, qtbot: Any
+) -> None:
+    # In the window, whose style makes everything wider, and lower than all that is open.
+    viewer.window.resize(1280, 480)
+    for title, page in panel.pages.items():
+        panel.tabs.setCurrentWidget(page)
+        for more in page.findChildren(QCollapsible):
+            more.expand(animate=False)
+        if page is panel.correct:
+            panel.correct.review_button.click()
+            panel.correct.classes_button.click()
+        qtbot.wait(50)
+        area = page.findChild(QScrollArea)
+        assert area.widget().minimumSizeHint().width() <= area.viewport().width(), title
+    # What is typed there shows in full, and so do four digits.
+    panel.tabs.setCurrentWidget(panel.correct)
+    small = panel.correct.small
+    small.setValue(9999)
+    needed = small.fontMetrics().horizontalAdvance(small.text())
+    assert needed <= small.lineEdit().width()

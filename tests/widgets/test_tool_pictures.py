@@ -25,7 +25,7 @@ ALL = [(2, 2), (2, 78), (58, 78), (58, 2), (3, 2)]
 STROKES: dict[Tool, list[list[tuple[float, float]]]] = {
     toolbox.DELETE: [[(44, 20)]],
     toolbox.MERGE: [[(14, 12)], [(14, 34)]],
-    toolbox.SPLIT: [[(2, 23), (15, 23), (28, 23)]],
+    toolbox.SPLIT: [[(2, 32), (15, 32), (28, 32)]],
     toolbox.ADD: [[(32, 50), (32, 70), (52, 70), (52, 50)]],
     toolbox.FILL: [[(37, 20)]],
     toolbox.SMOOTH: [[(15, 62)]],
