@@ -71,6 +71,8 @@ class FolderDock(Dock):
             self.body.addWidget(widget)
         self.body.addWidget(self.table, 1)
         self.body.addWidget(self.detail)
+        # Takes the height while there is no table; beside one, which asks for all of it, nothing.
+        self.body.addStretch(0)
 
     def _connect(self) -> None:
         self.row.button.clicked.connect(self.predict)

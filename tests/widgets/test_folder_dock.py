@@ -258,3 +258,12 @@ def test_nothing_is_cut_off_at_the_width_of_a_dock(
     assert area.widget().minimumSizeHint().width() <= area.viewport().width()
     assert area.verticalScrollBar().maximum() == 0
     dock.close()
+
+
+def test_without_a_table_the_form_stays_together(dock: FolderDock, qtbot: Any) -> None:
+    dock.setParent(None)
+    dock.setFixedSize(QSize(350, 700))
+    dock.show()
+    qtbot.wait(50)
+    assert dock.form.height() <= dock.form.sizeHint().height()
+    dock.close()
