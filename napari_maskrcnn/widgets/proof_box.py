@@ -19,6 +19,7 @@ MEASURES = {
     "extra": "Extra objects",
 }
 NO_PROOF = "Too few objects to hold some out, so nothing was measured. Predict to see the gain."
+UNMEASURED = "That was before the first measurement; “Show the difference” compares."
 ON_HELD_OUT = "On the part that was held out:"
 SHOW = "Show the difference"
 LOOKING = "Looking…"
@@ -97,7 +98,7 @@ class ProofBox(QWidget):
         """Show the numbers of a training and suggest a name for its model."""
         steps = sum("loss" in row for row in result.history)
         ended = "Finished" if result.finished else "Stopped" if result.trouble else "Cancelled"
-        measured = ON_HELD_OUT if result.after else NO_PROOF
+        measured = ON_HELD_OUT if result.after else UNMEASURED if result.held else NO_PROOF
         said = [f"{ended} after {steps} steps.", *result.notes, measured]
         self.title.setText(" ".join(said))
         for key, label in self.numbers.items():

@@ -12,12 +12,14 @@ import pytest
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.models import ModelCard, list_models
 from napari_maskrcnn.models.model import Model
+from napari_maskrcnn.train.dataset import Example
 from napari_maskrcnn.train.fine_tune import FineTuneResult
 from napari_maskrcnn.train.labelled import examples_of
 from napari_maskrcnn.widgets.fine_tune_widget import FineTuneWidget
 from napari_maskrcnn.widgets.learn_box import NOTHING
 from napari_maskrcnn.widgets.model_box import ModelBox
 from napari_maskrcnn.widgets.pairs import snapshot
+from napari_maskrcnn.widgets.proof_box import NO_PROOF, UNMEASURED, ProofBox
 
 
 @pytest.fixture
@@ -188,6 +190,19 @@ def test_cancel_before_the_first_step(
     assert len(notes) == 1
     assert "cancelled before its first step" in notes[0]
     assert not widget.proof.isVisibleTo(widget)
+
+
+def test_what_was_held_out_but_not_measured_is_said(qtbot: Any, nuclei: tuple[Any, Any]) -> None:
+    box = ProofBox()
+    qtbot.addWidget(box)
+    model: Any = None
+    history = ({"step": 1, "loss": 1.0},)
+    box.show_result(FineTuneResult(model, history, {}, {}, False), "mine")
+    assert box.title.text() == f"Cancelled after 1 steps. {NO_PROOF}"
+    held = (Example(*nuclei, "part"),)
+    box.show_result(FineTuneResult(model, history, {}, {}, False, held=held), "mine")
+    assert box.title.text() == f"Cancelled after 1 steps. {UNMEASURED}"
+    assert box.show_button.isVisibleTo(box)
 
 
 def test_training_works_on_a_copy(
