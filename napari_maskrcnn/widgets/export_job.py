@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Labels
 
+#: Formats whose files the next tool finds by the name of the image.
+NAMED_AS_IMAGE = ("cellpose", "yolo")
+
 
 @dataclass
 class ExportRequest:
@@ -115,10 +118,10 @@ def export_job(request: ExportRequest, stop: threading.Event) -> Job[Path | None
         return None
 
 
-def suggested_path(now: str, labels: Labels, image_source: str | None, format: Format) -> Path:
-    """Return a file name for labels: beside the image, or where the last one was."""
-    beside = now or image_source
-    folder = Path(beside).parent if beside else Path.home()
-    stem = labels.name.removesuffix(" instances").replace(" ", "_").replace("/", "_")
+def suggested_path(folder: Path, labels: Labels, image_file: str | None, format: Format) -> Path:
+    """Return a file name in a folder, of the labels or, where the next tool wants it, the image."""
     ending = format.suffixes[0] if format.suffixes else ""
+    stem = labels.name.removesuffix(" instances").replace(" ", "_").replace("/", "_")
+    if format.name in NAMED_AS_IMAGE:
+        return folder / f"{Path(image_file).stem if image_file else stem}{ending}"
     return folder / f"{stem}_labels{ending}"

@@ -87,6 +87,10 @@ class ExportWidget(Dock):
         # The export that runs, and the last file of each layer that a command can read.
         self._running: ExportRequest | None = None
         self._saved: dict[str, Path] = {}
+        # What the field was filled with, the folder that a person chose, that of the last export.
+        self._suggested: Path | None = None
+        self._chosen: Path | None = None
+        self._last: Path | None = None
         self._build()
         self.formats.currentIndexChanged.connect(self._suggest)
         self.browse.clicked.connect(self._browse)
@@ -211,8 +215,21 @@ class ExportWidget(Dock):
         if labels is not None:
             image = self.header.images.layer()
             source = file_of(image) if image is not None else None
-            self.path.setText(str(suggested_path(self.path.text(), labels, source, self.format())))
+            fits = image is not None and spatial_shape(image) == spatial_shape(labels)
+            named = source if fits else None
+            path = suggested_path(self._folder(source), labels, named, self.format())
+            self._suggested = path
+            self.path.setText(str(path))
             self.path.setToolTip(self.path.text())
+
+    def _folder(self, image_file: str | None) -> Path:
+        """The folder that was chosen; else the image's, or that of the last export, or home."""
+        text = self.path.text().strip()
+        folder = Path(text).parent
+        if text and (self._suggested is None or folder != self._suggested.parent):
+            self._chosen = folder
+        beside = Path(image_file).parent if image_file else None
+        return self._chosen or beside or self._last or Path.home()
 
     def _done(self, path: Path | None) -> None:
         # Another layer or format may be chosen by now: what was asked for counts.
@@ -220,6 +237,7 @@ class ExportWidget(Dock):
         if path is None:
             self.note.setText("Cancelled; nothing was written.")
             return
+        self._last = path.parent
         if request is not None and request.format.name in LOSSLESS:
             self._saved[request.name] = path
         self.note.setText(f"Written: {path}")
