@@ -187,21 +187,23 @@ class _Run:
         if (other := self._elsewhere(state)) is not None:
             return other
         before = self._manifest.record(task)
-        if before is not None and before.status == "begun":
+        if before is not None and before.status != "done":
             remove_leftovers(task)
-        record = Record("begun", self._how, read, self._manifest.path_of(task.source))
+        places = (task.labels, task.table)
+        # What lies there now may be replaced, and nothing that comes later.
+        old = _stamps(places) if state.replace else (None, None)
+        path = self._manifest.path_of(task.source)
+        record = Record("begun", self._how, read, path, outputs=old)
         try:
             self._manifest.note(task, record)
         except OSError as error:
             # Nor could it be for any other image: the folder or its disk is gone.
             self.ended = f"Cannot write into {self.plan.output}: {reason(error)}"
             raise
-        places = (task.labels, task.table)
 
         def note_parts(parts: Sequence[Path]) -> None:
             # The next run is to know them, should nothing more be written down.
-            stamps = _stamps(parts) + _stamps(places)
-            self._manifest.note(task, replace(record, outputs=stamps))
+            self._manifest.note(task, replace(record, outputs=_stamps(parts) + old))
 
         write_outputs(task, found, state.replace, note_parts)
         done = replace(
@@ -230,7 +232,9 @@ class _Run:
             self.ended = why
         # On a full disk not even this may find room; the image is simply done again then.
         with suppress(OSError):
-            self._manifest.note(state.task, Record("failed", self._how, reason=why))
+            known = self._manifest.record(state.task) or Record("failed", self._how)
+            # What is known of its outputs stays known: they are still those of a run.
+            self._manifest.note(state.task, replace(known, status="failed", reason=why))
         return replace(state, status="failed", reason=why)
 
     def _tell(self, number: int, state: FileState) -> Progress:

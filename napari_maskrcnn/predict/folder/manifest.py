@@ -67,7 +67,8 @@ class Record:
     Parameters
     ----------
     status : str
-        ``begun``: its outputs are being written; ``done``; or ``failed``.
+        ``begun``: its outputs are being written; ``done``; or ``failed``: all else is then as the
+        run before left it.
     how : str
         Key of what it was predicted with.
     source : Stamp, optional
@@ -75,8 +76,8 @@ class Record:
     path : str
         Where it lay, as `Manifest.path_of` gives it; empty where an earlier version wrote it.
     outputs : tuple of Stamp
-        The labels and the table as they were written; of those begun, as they are to be, then as
-        they were before.
+        The labels and the table as they were written; of those begun, as they are to be, if that
+        is known yet, then as they were before.
     objects : int
         Number of objects.
     limited : bool

@@ -151,7 +151,7 @@ def decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
     if not existing:
         gone = record is not None and record.status == "done"
         return FileState(task, reason="its labels were removed" if gone else "")
-    if record is None or record.status == "failed":
+    if record is None or (record.status == "failed" and not record.outputs):
         return FileState(task, "exists", reason=f"{existing[0]} exists")
     # One that changed where it lies is a new version; one that only lies elsewhere was moved.
     moved = record.path not in ("", manifest.path_of(task.source))
@@ -159,17 +159,18 @@ def decide(task: Task, manifest: Manifest, how: dict[str, Any]) -> FileState:
         of = os.path.normpath(manifest.folder / record.path)
         return FileState(task, "exists", reason=f"{existing[0]} is of another image, {of}")
     if record.status == "begun":
-        return _decide_begun(task, record, existing)
+        touched = _touched(task, record, existing) if record.outputs else []
+        return _decide_unfinished(task, "was not finished", touched)
     other = differences(manifest.how(record.how), how)
     if other:
         return FileState(task, "exists", reason=f"{existing[0]} was predicted with {other}")
+    if record.status == "failed":
+        return _decide_unfinished(task, "failed before", _touched(task, record, existing))
     return _decide_done(task, record, existing)
 
 
-def _decide_begun(task: Task, record: Record, existing: list[Path]) -> FileState:
-    """Decide for an image whose outputs may be in place, but nobody wrote it down."""
-    why = "was not finished"
-    touched = _touched(task, record, existing) if record.outputs else []
+def _decide_unfinished(task: Task, why: str, touched: list[Path]) -> FileState:
+    """Decide for an image whose outputs, if they are in place, are not what was wanted last."""
     if touched:
         return FileState(task, "exists", reason=f"{why}, and {touched[0]} is not what it wrote")
     return FileState(task, reason=why, replace=True)

@@ -220,6 +220,7 @@ def test_a_full_disk_while_replacing_leaves_the_old_outputs(
     monkeypatch.setattr(table, "write_csv", full)
     drained(planned(images, out, overwrite=True))
     assert {path: path.read_bytes() for path in out.glob("*_labels.*")} == before
+    assert [state.status for state in planned(images, out).files] == ["waiting", "done", "done"]
 
 
 def test_a_manifest_that_cannot_be_written_ends_it_before_the_first_image(
