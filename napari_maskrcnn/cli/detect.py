@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_maskrcnn.predict.folder.one import Request
     from napari_maskrcnn.predict.kept import Kept
     from napari_maskrcnn.predict.settings import PredictSettings
+    from napari_maskrcnn.sources.resampled import Resampled
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +143,7 @@ def open_model(value: str, device: str) -> Model:
 
 
 def detect(
-    image: NDArray[Any],
+    image: NDArray[Any] | Resampled,
     settings: PredictSettings,
     model: Model,
     stop: threading.Event,

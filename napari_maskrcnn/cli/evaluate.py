@@ -165,12 +165,15 @@ def _collect(args: argparse.Namespace, stop: threading.Event) -> tuple[Pairs, in
 
 def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
     from napari_maskrcnn.predict.settings import PredictSettings
+    from napari_maskrcnn.sources.resampled import in_squares
 
     model = open_model(args.model, args.device)
     settings = PredictSettings(model=args.model, device=args.device, precision=args.precision)
 
     def find(example: Example) -> Found:
-        kept = detect(example.image, settings, model, stop, lambda step: None)
+        # As a prediction of the file looks at it.
+        image = in_squares(example.image, example.aspect)
+        kept = detect(image, settings, model, stop, lambda step: None)
         if not kept.planes or kept.partial:
             return example.labels, None  # stopped: it is not counted
         instances = kept.planes[None].above(kept.score)

@@ -150,6 +150,20 @@ def rescaled(found: Instances, shape: tuple[int, int]) -> Instances:
     return placed[kept]
 
 
+def in_squares(image: Any, aspect: float) -> Any:
+    """Return an image as it is to be looked at: a `Resampled` where pixels are not square.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Anything with ``shape``, ``dtype`` and slices.
+    aspect : float
+        Height of a pixel by its width.
+    """
+    seen = squared(image, aspect)
+    return image if seen is image else Resampled(seen, (image.shape[0], image.shape[1]))
+
+
 def squared(image: Any, aspect: float) -> Any:
     """Return an image with square pixels, or itself where they are.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_maskrcnn.images import MOST_CHANNELS
 from napari_maskrcnn.sources.axes import channel_axis, check_axes
-from napari_maskrcnn.sources.resampled import Resampled, squared
+from napari_maskrcnn.sources.resampled import Resampled, in_squares, squared
 from napari_maskrcnn.sources.view import View
 
 #: Images of more bytes are not read as a whole.
@@ -156,9 +156,7 @@ class Source:
         A numpy array, a `View` that reads what is sliced of it, or, where pixels are not square, a
         `Resampled` of either.
         """
-        image = self._view(self.array, plane)
-        seen = squared(image, self.aspect)
-        return image if seen is image else Resampled(seen, (image.shape[0], image.shape[1]))
+        return in_squares(self._view(self.array, plane), self.aspect)
 
     def read_level(self, plane: Plane, level: int) -> Any:
         """Return a plane as a coarser level shows it; what is found in it has full-size pixels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Example:
         What of the labels somebody said is correct, one of `Answer`; for the model's card.
     held_out : bool
         Whether it is to judge by rather than to learn from.
+    aspect : float
+        Height of a pixel by its width, as the file says; training looks at pixels as they are.
     """
 
     image: NDArray[Any]
@@ -60,6 +62,7 @@ class Example:
     stack: str = ""
     correct: str = Answer.WHOLE.value
     held_out: bool = False
+    aspect: float = 1.0
 
     @cached_property
     def limits(self) -> tuple[float, float]:
@@ -173,8 +176,9 @@ def read_dataset(folder: str | Path, channels: Sequence[int] | None = None) -> l
 def read_example(image: Path, labels: Path, channels: Sequence[int] | None = None) -> Example:
     """Read one image with its labels (and their table of classes, if there is one)."""
     with open_image(image) as source:
-        pixels = source.whole()
-    return make_example(pixels, read_labels(labels), image.stem, _classes(labels), channels)
+        pixels, aspect = source.whole(), source.aspect
+    example = make_example(pixels, read_labels(labels), image.stem, _classes(labels), channels)
+    return replace(example, aspect=aspect)
 
 
 def _classes(labels: Path) -> dict[int, str]:

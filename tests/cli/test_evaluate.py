@@ -13,6 +13,7 @@ import tifffile
 
 from napari_maskrcnn.images import read_image
 from napari_maskrcnn.predict.plane import predict
+from napari_maskrcnn.synthetic import synthetic_nuclei
 from napari_maskrcnn.train import dataset as dataset_module
 from napari_maskrcnn.train.metrics import evaluate
 from tests.cli.conftest import Main
@@ -72,6 +73,24 @@ def test_what_predict_wrote_is_scored_alike(
     first, second = json.loads(direct.read_text()), json.loads(read.read_text())
     assert first["ap"] == second["ap"]
     assert first["coco_mask_ap"] == pytest.approx(second["coco_mask_ap"], abs=1e-6)
+
+
+def test_pixels_that_are_not_square_are_seen_as_predict_sees_them(
+    run: Main, model_file: Path, tmp_path: Path
+) -> None:
+    dataset, file = tmp_path / "flat", tmp_path / "result.json"
+    for part in ("images", "labels"):
+        (dataset / part).mkdir(parents=True)
+    image = synthetic_nuclei((96, 64), count=6, seed=3)[0][::3]
+    tall = {"imagej": True, "resolution": (1.0, 1 / 3), "metadata": {"unit": "um"}}
+    tifffile.imwrite(dataset / "images/a.tif", image, **tall)
+    out = tmp_path / "out"
+    assert run("predict", dataset / "images", "--output", out, "--model", model_file) == 0
+    shutil.copy(out / "a_labels.tif", dataset / "labels/a.tif")
+    for channels in ([], ["--channels", "0"]):
+        words = ["evaluate", dataset, "--model", model_file, "--json", file, "--overwrite"]
+        assert run(*words, *channels) == 0
+        assert json.loads(file.read_text())["ap"] == dict.fromkeys(THRESHOLDS, 1.0)
 
 
 def test_labels_without_a_row_in_the_table_are_certain(
