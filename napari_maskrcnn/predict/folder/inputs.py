@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +85,11 @@ def _walk(folder: Path, output: Path) -> Iterator[Path]:
             for name in subfolders
             if name not in zarrs and _is_to_walk(here / name, top, walked)
         ]
+        # Once a folder: a look for the image of each of its labels would be one at every file.
+        stems = {Path(name).stem for name in (*names, *zarrs) if Path(name).suffix}
         for name in sorted([*names, *zarrs]):
             path = here / name
-            if is_image(path) and not name.startswith(".") and not _is_output(path):
+            if is_image(path) and not name.startswith(".") and not _is_output(path, stems):
                 yield path
 
 
@@ -102,18 +104,11 @@ def _is_to_walk(folder: Path, top: Path, walked: set[Path]) -> bool:
     return True
 
 
-def _is_output(path: Path) -> bool:
+def _is_output(path: Path, stems: Set[str]) -> bool:
     # Beside its image, as after a run whose output folder was its input folder.
     if not path.stem.endswith(LABELS_ENDING) or path.suffix.lower() != ".tif":
         return False
-    stem = path.stem.removesuffix(LABELS_ENDING)
-    return any(other.stem == stem for other in path.parent.glob(f"{_literal(stem)}.*"))
-
-
-def _literal(text: str) -> str:
-    import glob
-
-    return glob.escape(text)
+    return path.stem.removesuffix(LABELS_ENDING) in stems
 
 
 def _refuse_collisions(tasks: Sequence[Task]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,21 @@ def test_what_an_earlier_run_wrote_is_no_input(tree: Path) -> None:
     (tree / "other_labels.tif").touch()
     found = [source for source, *_ in names(tree, tree, output=tree)]
     assert found == ["a.png", "b.tif", "other_labels.tif", "sub/c.JPG"]
+
+
+def test_a_folder_is_looked_through_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "*", "other"):
+        (tree / f"{name}_labels.tif").touch()
+    looks, real = [], os.scandir
+
+    def counting(path: str | Path = ".") -> object:
+        looks.append(Path(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    found = [source for source, *_ in names(tree, tree, output=tree)]
+    assert found == ["*_labels.tif", "a.png", "b.tif", "other_labels.tif", "sub/c.JPG"]
+    assert looks.count(tree) == 1
 
 
 def test_two_outputs_of_one_name_are_refused(tree: Path, tmp_path: Path) -> None:
