@@ -25,13 +25,16 @@ def write_csv(data: LabelData, path: Path) -> Job[None]:
     """Write a row for every object: its label, class, score and measurements.
 
     The columns are ``label, class, score`` and those of `measure`; class and score stay empty for
-    labels that the table does not know.
+    labels that the table does not know. Intensities have 15 digits, other measurements 7.
     """
     frame = yield from measure_job(data.labels, data.image, data.scale)
     yield Progress(0, 0, "Writing")
     classes, scores = _known(frame["label"], data.table)
     frame.insert(1, "class", classes)
     frame.insert(2, "score", scores)
+    # Those of 32-bit pixels have more digits than a length needs.
+    for name in frame.columns[frame.columns.str.startswith("intensity_")]:
+        frame[name] = ["" if np.isnan(value) else f"{value:.15g}" for value in frame[name]]
     _write(frame, path)
 
 

@@ -41,6 +41,15 @@ def test_export_is_read_back(tmp_path: Path) -> None:
     assert table["intensity_mean"].tolist() == [2.5, 22.5]
 
 
+def test_intensities_are_those_of_the_pixels(tmp_path: Path) -> None:
+    image = LABELS.astype(np.float64) + 4_000_000_123
+    image[:, 3] = [np.nan, 1]
+    frame = pd.read_csv(export(LABELS, tmp_path / "x.csv", image=image))
+    for name in ("intensity_mean", "intensity_min", "intensity_max"):
+        assert frame[name][0] == 4_000_000_124
+        assert np.isnan(frame[name][1])
+
+
 def test_labels_that_the_table_does_not_know(tmp_path: Path) -> None:
     for table in (
         None,
