@@ -18,6 +18,8 @@ CELLPOSE_LABELS = (
 )
 #: Endings of pictures that Cellpose writes beside the images.
 _CELLPOSE_MADE = ("_masks", "_flows", "_outlines", "_cp_output")
+# So many images without labels are named; of the others only the number.
+_MOST_NAMES = 4
 
 
 def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
@@ -35,14 +37,22 @@ def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
     Raises
     ------
     FileNotFoundError, ValueError
-        The folder is none of these, ``images/`` or the labels are empty, or an image has no labels.
+        There is no such folder, it is none of these, ``images/`` or the labels are empty, or an
+        image has no labels.
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: there is no such folder. Check its name.")
     if not (folder / "images").is_dir() and (pairs := _cellpose_pairs(folder)):
         return pairs
     beside = next((name for name in LABEL_FOLDERS if (folder / name).is_dir()), "labels")
     for part in ("images", beside):
         if not (folder / part).is_dir():
+            if folder.name in ("images", *LABEL_FOLDERS) and (folder.parent / "images").is_dir():
+                raise FileNotFoundError(
+                    f"{folder}: this is a part of a dataset. Give the folder that it is in, "
+                    f"{folder.parent}."
+                )
             raise FileNotFoundError(
                 f"{folder}: a dataset is a folder with images/ and labels/; {part}/ is missing. "
                 "A StarDist folder (images/ and masks/) and a Cellpose folder (x.png beside "
@@ -54,8 +64,18 @@ def dataset_files(folder: str | Path) -> list[tuple[Path, Path]]:
         raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(SUFFIXES)}, zarr).")
     found = {stem: labels.get(stem, labels.get(stem + LABELS_ENDING)) for stem in sorted(images)}
     if missing := [stem for stem, path in found.items() if path is None]:
-        raise ValueError(f"{folder / beside}: no labels for {', '.join(missing[:4])}.")
+        raise ValueError(f"{folder / beside}: {_without_labels(missing)}")
     return [(images[stem], path) for stem, path in found.items() if path is not None]
+
+
+def _without_labels(stems: list[str]) -> str:
+    """Say which images have no labels, and how those are to be called."""
+    first = stems[0]
+    more = f" and {len(stems) - _MOST_NAMES} more" if len(stems) > _MOST_NAMES else ""
+    return (
+        f"no labels for {', '.join(stems[:_MOST_NAMES])}{more}. Those of {first} are to be called "
+        f"{first}.tif or {first}{LABELS_ENDING}.tif; take images without labels out of images/."
+    )
 
 
 def _cellpose_pairs(folder: Path) -> list[tuple[Path, Path]]:

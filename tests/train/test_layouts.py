@@ -125,11 +125,32 @@ def test_two_images_of_one_name_are_refused_where_both_have_labels(tmp_path: Pat
 
 def test_another_folder_is_told_what_a_dataset_is(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "b.png")
-    for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(FileNotFoundError, match=r"images/ is missing\. A StarDist folder"):
-            dataset_files(folder)
+    with pytest.raises(FileNotFoundError, match=r"images/ is missing\. A StarDist folder"):
+        dataset_files(tmp_path)
     (tmp_path / "images").mkdir()
     with pytest.raises(FileNotFoundError, match="labels/ is missing"):
+        dataset_files(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_absent(tmp_path: Path) -> None:
+    write(tmp_path, "file.png")
+    for name in ("absent", "file.png"):
+        with pytest.raises(FileNotFoundError, match=f"{name}: there is no such folder"):
+            dataset_files(tmp_path / name)
+
+
+@pytest.mark.parametrize("part", ["images", "labels", "masks"])
+def test_of_a_part_of_a_dataset_the_whole_is_named(tmp_path: Path, part: str) -> None:
+    write(tmp_path, "mine/images/a.tif", "mine/labels/a.tif", "mine/masks/a.tif")
+    with pytest.raises(FileNotFoundError, match=r"Give the folder that it is in, .*mine\."):
+        dataset_files(tmp_path / "mine" / part)
+
+
+def test_how_many_labels_are_missing_and_what_they_are_called(tmp_path: Path) -> None:
+    write(tmp_path, *(f"images/im{k}.tif" for k in range(6)), "labels/im0.tif")
+    (tmp_path / "labels/im0.tif").rename(tmp_path / "labels/other.tif")
+    named = r"im0, im1, im2, im3 and 2 more\. .* im0\.tif or im0_labels\.tif"
+    with pytest.raises(ValueError, match=f"labels: no labels for {named}"):
         dataset_files(tmp_path)
 
 

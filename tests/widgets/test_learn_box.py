@@ -271,7 +271,7 @@ def test_the_image_that_is_shown_is_not_learnt_twice(
 def test_a_folder_is_added(box: LearnBox, project: Project, notes: list[str]) -> None:
     box.add_folder(project.root / "labels")
     assert len(notes) == 1
-    assert "images/ is missing" in notes[0]
+    assert "Give the folder that it is in" in notes[0]
     box.add_folder(project.root)
     first = box.pairs.rows()[0]
     assert (first.box.whole(), first.box.isChecked()) == ("3 images of the folder plate", True)
