@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,12 @@ from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.train.answers import Answer
 from napari_maskrcnn.train.layouts import dataset_files
 
+#: An image (H, W) or (H, W, C) and its labels (H, W).
+Pair = tuple[ArrayLike, ArrayLike]
 # Known pixels from which the place of a crop is drawn.
 MOST_PLACES = 10_000
+# One object may be split in two by another that lies over it; a mask has more pieces.
+LEAST_PIECES = 3
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,58 @@ def make_example(
     return Example(array, truth, name, classes or {})
 
 
+def make_examples(
+    pairs: Iterable[Pair], argument: str, what: str, channels: Sequence[int] | None = None
+) -> list[Example]:
+    """Make an example of each pair of arrays, named `what` and its number.
+
+    Raises
+    ------
+    ValueError
+        `argument` holds what is no pair, a pair cannot be used, or its labels are a mask.
+    """
+    examples = []
+    for number, pair in enumerate(pairs, start=1):
+        try:
+            image, labels = pair
+        except (TypeError, ValueError):
+            # A pair that is given by itself looks like two things: an image and labels.
+            raise ValueError(
+                f"{argument} is a list of pairs, such as [(image, labels)]; its entry {number} is "
+                "no pair of an image and labels."
+            ) from None
+        require_numbered(labels, f"{what} {number}")
+        examples.append(make_example(image, labels, f"{what} {number}", channels=channels))
+    return examples
+
+
+def require_numbered(labels: ArrayLike, name: str) -> None:
+    """Raise ValueError for a mask: many pieces that all have one value, which would be one object.
+
+    Parameters
+    ----------
+    labels : (H, W) array
+        0 is background.
+    name : str
+        For the message.
+    """
+    truth = np.asarray(labels)
+    value = truth.max(initial=0)
+    there = truth != 0
+    # Nearly all labels have more than one value, and need no search for pieces.
+    if truth.ndim != 2 or not value or not np.array_equal(there, truth == value):
+        return
+    from scipy import ndimage
+
+    pieces = ndimage.label(there, np.ones((3, 3), bool))[1]
+    if pieces >= LEAST_PIECES:
+        raise ValueError(
+            f"{name} is a mask, not labels: all its {pieces} pieces have the value {int(value)}, "
+            "so they would be one object. Number them first (skimage.measure.label in Python, "
+            "Connected Components in Fiji)."
+        )
+
+
 def require_objects(examples: Sequence[Example]) -> None:
     """Raise ValueError when there is nothing to learn from: no example, or none with an object."""
     if not examples:
@@ -174,10 +230,19 @@ def read_dataset(folder: str | Path, channels: Sequence[int] | None = None) -> l
 
 
 def read_example(image: Path, labels: Path, channels: Sequence[int] | None = None) -> Example:
-    """Read one image with its labels (and their table of classes, if there is one)."""
+    """Read one image with its labels (and their table of classes, if there is one).
+
+    Raises
+    ------
+    OSError, ValueError
+        A file cannot be read, image and labels do not fit, or the labels are a mask: many pieces of
+        one value.
+    """
     with open_image(image) as source:
         pixels, aspect = source.whole(), source.aspect
-    example = make_example(pixels, read_labels(labels), image.stem, _classes(labels), channels)
+    truth = read_labels(labels)
+    require_numbered(truth, str(labels))
+    example = make_example(pixels, truth, image.stem, _classes(labels), channels)
     return replace(example, aspect=aspect)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numpy.typing import ArrayLike
 
 from napari_maskrcnn.device import choose_device
 from napari_maskrcnn.jobs import Job, Progress, run
@@ -25,14 +24,13 @@ from napari_maskrcnn.train.batches import fitted
 from napari_maskrcnn.train.calibrate import choose_score_job
 from napari_maskrcnn.train.classes import class_counts, settle_classes
 from napari_maskrcnn.train.curves import curves
-from napari_maskrcnn.train.dataset import Example, make_example, require_objects
+from napari_maskrcnn.train.dataset import Example, Pair, make_examples, require_objects
 from napari_maskrcnn.train.loop import Trained, train_job
 from napari_maskrcnn.train.regions import Region, finished
 from napari_maskrcnn.train.scoring import score_job, score_network
 from napari_maskrcnn.train.settings import TrainSettings
 from napari_maskrcnn.train.split import split
 
-Pair = tuple[ArrayLike, ArrayLike]
 #: Of the images a card names these many.
 MOST_NAMES = 100
 
@@ -136,8 +134,8 @@ def fine_tune(
     Raises
     ------
     ValueError
-        No object in the labels, shapes that differ, labels that are no integers, a channel that an
-        image lacks.
+        No object in the labels, a mask in place of labels, shapes that differ, labels that are no
+        integers, a channel that an image lacks, pairs that are none.
     """
     loaded = base if isinstance(base, Model) else None
     settings = TrainSettings(
@@ -149,13 +147,12 @@ def fine_tune(
     )
     settings.validate()
     looked_at = channel_numbers(channels)
-    make = partial(make_example, channels=looked_at)
-    examples = [make(x, y, f"image {k + 1}") for k, (x, y) in enumerate(pairs)]
+    examples = make_examples(pairs, "pairs", "image", looked_at)
     if regions is not None:
         examples = finished(examples, regions)
     held = None
     if validation is not None:
-        held = [make(x, y, f"validation {k + 1}") for k, (x, y) in enumerate(validation)]
+        held = make_examples(validation, "validation", "validation", looked_at)
     job = fine_tune_job(examples, settings, validation=held, base=loaded, stop=stop)
     return run(job, progress)
 

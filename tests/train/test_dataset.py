@@ -9,6 +9,7 @@ import tifffile
 from napari_maskrcnn.train.dataset import (
     Example,
     make_example,
+    make_examples,
     read_dataset,
     require_objects,
 )
@@ -146,3 +147,40 @@ def test_the_channel_that_is_looked_at_needs_a_finite_pixel() -> None:
     with pytest.raises(ValueError, match="x: The image has no finite pixel"):
         make_example(image, _labels(), "x")
     assert make_example(image[..., ::-1], _labels(), "x").image.shape == (20, 30, 2)
+
+
+def _mask(dtype: str = "uint8") -> np.ndarray:
+    mask = np.zeros((20, 30), np.uint8)
+    # The first two touch at a corner: they are one piece.
+    for row, column in ((2, 2), (4, 4), (10, 10), (10, 20)):
+        mask[row : row + 2, column : column + 2] = 255
+    return mask.astype(dtype)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("uint8", 255), ("int64", 255), ("bool", 1)])
+def test_a_mask_is_not_learnt_as_one_object(dtype: str, value: int) -> None:
+    image = np.arange(600).reshape(20, 30)
+    said = f"image 2 is a mask, not labels: all its 3 pieces have the value {value}, .* Number"
+    with pytest.raises(ValueError, match=said):
+        make_examples([(image, _labels()), (image, _mask(dtype))], "pairs", "image")
+
+
+def test_a_mask_in_a_file_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, "x", np.arange(600, dtype=np.uint16).reshape(20, 30), _mask())
+    with pytest.raises(ValueError, match=r"labels.x\.tif is a mask, not labels: all its 3 pieces"):
+        read_dataset(tmp_path)
+
+
+def test_one_object_may_be_in_two_pieces_and_more_in_a_plane_of_a_stack() -> None:
+    image, mask = np.arange(600).reshape(20, 30), _mask()
+    assert make_example(image, mask, "plane").labels is mask
+    mask[10:12, 20:22] = 0
+    split, empty = make_examples([(image, mask), (image, mask * 0)], "pairs", "image")
+    assert len(split.objects) == 1
+    assert not len(empty.objects)
+
+
+@pytest.mark.parametrize("pairs", [(np.eye(20), np.eye(20, dtype=int)), [1.0]])
+def test_what_is_no_list_of_pairs_is_said(pairs: object) -> None:
+    with pytest.raises(ValueError, match=r"pairs is a list of pairs, such as \[\(image, l"):
+        make_examples(pairs, "pairs", "image")  # type: ignore[arg-type]
