@@ -53,7 +53,10 @@ def add_parser(subparsers: Subparsers) -> None:
         help="the image: for intensities in a table, and for its size where LABELS has none",
     )
     parser.add_argument(
-        "--format", metavar="NAME", help="the format, whatever the suffix; a wrong name lists all"
+        "--format",
+        metavar="NAME",
+        help="which format, where several have the suffix or it is a folder; a wrong name lists "
+        "all",
     )
     add_axes(parser, "IMAGE")
     add_pixel_size(parser)
@@ -126,11 +129,13 @@ def _read(args: argparse.Namespace, picture: _Picture | None) -> dict[str, Any]:
 
 
 def _export(args: argparse.Namespace, options: dict[str, Any], stop: threading.Event) -> Path:
-    from napari_maskrcnn.formats.registry import find_format, writable
+    from napari_maskrcnn.formats.registry import check_ending, find_format, writable
     from napari_maskrcnn.formats.verbs import export
 
     # A wrong name is to be said before a folder is made for it.
-    find_format(args.output, args.format, writable())
+    chosen = find_format(args.output, args.format, writable())
+    if chosen.read is not None:  # a table is text, which opens under any name
+        check_ending(args.output, chosen)
     # Where a file stands in the way, the export says so with a remedy.
     with suppress(FileExistsError, NotADirectoryError):
         args.output.parent.mkdir(parents=True, exist_ok=True)

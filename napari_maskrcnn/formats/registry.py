@@ -191,6 +191,15 @@ def find_format(path: Path, name: str | None, among: Sequence[Format]) -> Format
     )
 
 
+def check_ending(path: Path, format: Format) -> None:
+    """Raise ValueError when files of `format` do not end like `path`: nothing would read it."""
+    if format.suffixes and not _match(path, format.suffixes):
+        raise ValueError(
+            f"{path.name} does not end like a file of the format {format.title}. Let it end in "
+            f"{' or '.join(format.suffixes)}, or choose another format."
+        )
+
+
 def find_reader(path: Path, name: str | None = None) -> Format:
     """Return the format that reads an existing file or folder, after a look inside.
 

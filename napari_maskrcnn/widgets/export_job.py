@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_maskrcnn.formats import ExportCancelled, Format
 from napari_maskrcnn.formats import export_job as file_job
+from napari_maskrcnn.formats.registry import check_ending
 from napari_maskrcnn.formats.verbs import provenance_path
 from napari_maskrcnn.jobs import Job, Progress
 from napari_maskrcnn.widgets.origin import Origin
@@ -80,11 +81,7 @@ def check_path(path: Path, format: Format) -> None:
             )
     elif path.is_dir():
         raise ValueError(f"{path} is a folder. Name a file in it.")
-    if format.suffixes and not path.name.lower().endswith(format.suffixes):
-        raise ValueError(
-            f"{path.name} does not end like a file of the format {format.title}. Let it end in "
-            f"{' or '.join(format.suffixes)}, or choose another format."
-        )
+    check_ending(path, format)
 
 
 def in_the_way(path: Path, format: Format) -> Path | None:

@@ -152,6 +152,23 @@ def test_a_format_of_no_ending_is_chosen_by_name(run: Main, labels: Path, tmp_pa
     assert isinstance(json.loads(out.read_text())["annotations"][0]["segmentation"], list)
 
 
+@pytest.mark.parametrize(
+    ("name", "format"), [("seg", "cellpose"), ("q.geojson", "tiff"), ("x.npy", "cellpose")]
+)
+def test_no_file_is_written_that_its_ending_hides_from_every_reader(
+    run: Main,
+    labels: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    format: str,
+) -> None:
+    out = tmp_path / "new" / name
+    assert run("export", labels, "--output", out, "--format", format) == 1
+    assert f"{name} does not end like a file of the format" in capsys.readouterr().err
+    assert not out.parent.exists()
+
+
 def test_what_is_lost_is_a_line_and_no_failure(
     run: Main, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
