@@ -233,7 +233,11 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
         path = result.save(args.output, overwrite=args.overwrite or args.resume, half=args.half)
     except (OSError, ValueError) as error:
         return fail(args.output, f"{error}{_kept(args, result, checkpoint)}")
+    if not result.held and args.val is None:
+        few = "there are too few objects, or too few of a class"
+        fail(PROGRAM, f"nothing was held out, for {few}, so nothing was measured; give --val")
     steps = result.history[-1]["step"]
+    count = f"{steps} step{'s' if steps != 1 else ''}"
     before = f"{result.before['ap50']:.3f} -> " if result.before else ""
     proof = f", AP@0.5 {before}{result.after['ap50']:.3f}" if result.after else ""
     values = {
@@ -244,7 +248,7 @@ def _save(args: argparse.Namespace, result: FineTuneResult, checkpoint: Path) ->
         "after": result.after,
         "finished": result.finished,
     }
-    say_result(f"{args.dataset} -> {path} ({steps} steps{proof})", values, args.json)
+    say_result(f"{args.dataset} -> {path} ({count}{proof})", values, args.json)
     if result.trouble:
         return fail(PROGRAM, result.trouble)
     if not result.finished:

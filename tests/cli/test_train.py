@@ -93,7 +93,7 @@ def test_a_loss_that_is_not_finite_ends_it_and_keeps_the_weights_before(
     assert run(*words, "--epochs", 3) == 1
     said = capsys.readouterr()
     assert "stopped at step 2: the loss (mask) is not finite on" in said.err
-    assert "(1 steps" in said.out
+    assert "(1 step," in said.out
     assert load_weights(output)[1].history[-1]["steps"] == 1
 
 

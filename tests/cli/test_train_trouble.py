@@ -6,6 +6,8 @@ import errno
 import shutil
 from pathlib import Path
 
+import imageio.v3 as iio
+import numpy as np
 import pytest
 
 from tests.cli.conftest import Main
@@ -104,3 +106,20 @@ def test_a_model_is_not_written_over_its_own_base(
     assert run(*words) == 2
     assert "is the base itself; give it another name" in capsys.readouterr().err
     assert base.read_bytes() == model_file.read_bytes()
+
+
+def test_where_nothing_could_be_held_out_it_is_said(
+    run: Main, words: list[object], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("images", "labels"):
+        next((dataset / part).glob("y.*")).unlink()
+    path = dataset / "labels" / "x.tif"
+    labels = iio.imread(path)
+    iio.imwrite(path, np.where(labels == labels.max(), labels, 0))
+    words = [*words[: words.index("--val")], "--epochs", 1]
+    assert run(*words, "--val", "none") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.endswith("(1 step)\n")
+    assert run(*words, "--overwrite") == 0
+    assert "nothing was held out" in capsys.readouterr().err
