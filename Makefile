@@ -1,7 +1,7 @@
 # Every target sets itself up: it makes .venv, installs what it needs (again when pyproject.toml
 # changed), and only then works. A second call starts within seconds.
 #
-#   make demo        the whole loop on a bundled image, with numbers and a picture
+#   make demo        the whole loop on drawn images, with numbers and a picture
 #   make test        ruff, mypy and the tests under a virtual screen
 #   make test-slow   the tests that take longest: kills at random moments, dense images in tiles
 #   make lint        ruff and mypy alone

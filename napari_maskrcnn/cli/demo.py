@@ -1,4 +1,4 @@
-"""``demo``: the whole loop on a bundled image."""
+"""``demo``: the whole loop on drawn images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "demo",
         run,
-        "predict, correct, fine-tune, predict again and export a bundled image",
+        "predict, correct, fine-tune, predict again and export, on drawn images",
         f"{PROGRAM} demo --output demo --no-window",
     )
     parser.add_argument(
