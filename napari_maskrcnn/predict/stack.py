@@ -16,7 +16,7 @@ from napari_maskrcnn.jobs import Job, Progress, run
 from napari_maskrcnn.predict.choice import Choice
 from napari_maskrcnn.predict.planes import predict_planes_job
 from napari_maskrcnn.predict.settings import OVERLAP, PredictSettings, channel_numbers
-from napari_maskrcnn.sources.source import Source
+from napari_maskrcnn.sources.source import Plane, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,9 @@ def predict_stack(
 
     Parameters
     ----------
-    stack : (Z or T, H, W) or (Z or T, H, W, C) array, or one of other axes
-        numpy, dask or zarr; one plane, or a piece of it, is read at a time.
+    stack : (Z or T, H, W) or (Z or T, H, W, C) array, one of other axes, or Source
+        numpy, dask or zarr, or a file that `open_image` opened, with its axes; one plane, or a
+        piece of it, is read at a time.
     link : {"z", "t", None}
         Join what overlaps in neighbouring planes: into 3-D objects ("z"), or into tracks that keep
         their id ("t"). None: the planes on their own.
@@ -102,14 +103,8 @@ def predict_stack_job(
 ) -> Job[tuple[NDArray[np.int32], pd.DataFrame]]:
     """Predict and link the planes of a stack; see `predict_stack`."""
     settings.validate()
-    if not hasattr(stack, "shape") or isinstance(stack, np.ma.MaskedArray):
-        stack = as_image(stack)
-    check_known(stack.shape)
-    source = Source(stack, _axes(stack.shape) if axes is None else axes)
+    source, read = _opened(stack, axes)
     source.check_link(settings.link)
-    # What is neither in memory nor in chunks may know how to give a plane, but no piece of it.
-    lazy = axes is not None or isinstance(stack, np.ndarray) or hasattr(stack, "chunks")
-    read = source.read if lazy else lambda plane: np.asarray(stack[plane[0]])
     kept = yield from predict_planes_job(source.planes, read, settings, stop, model)
     if not kept.planes:
         labels = source.assemble({})
@@ -118,6 +113,25 @@ def predict_stack_job(
     if chosen.limited:
         _LOG.warning("%s.", LIMITED.capitalize())
     return source.assemble(chosen.labels), chosen.table
+
+
+def _opened(stack: Any, axes: str | None) -> tuple[Source, Callable[[Plane], Any]]:
+    """Return a stack with its axes, and what reads a plane of it."""
+    if isinstance(stack, Source):
+        if axes is not None:
+            raise ValueError(
+                f"axes is {axes!r}, but the file is open and has the axes {stack.axes!r}. Name "
+                "them where it is opened: open_image(path, axes)."
+            )
+        return stack, stack.read
+    if not hasattr(stack, "shape") or isinstance(stack, np.ma.MaskedArray):
+        stack = as_image(stack)
+    check_known(stack.shape)
+    source = Source(stack, _axes(stack.shape) if axes is None else axes)
+    # What is neither in memory nor in chunks may know how to give a plane, but no piece of it.
+    if axes is not None or isinstance(stack, np.ndarray) or hasattr(stack, "chunks"):
+        return source, source.read
+    return source, lambda plane: np.asarray(stack[plane[0]])
 
 
 def _axes(shape: Sequence[int]) -> str:

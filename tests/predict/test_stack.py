@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 
 import napari_maskrcnn as nm
 from napari_maskrcnn.jobs import Progress
 from napari_maskrcnn.models import find_model
 from napari_maskrcnn.predict import plane
+from napari_maskrcnn.sources.opening import open_image
 from napari_maskrcnn.synthetic import synthetic_nuclei
 
 
@@ -146,3 +149,15 @@ def test_what_is_no_stack_is_refused(stack: np.ndarray) -> None:
         nm.predict_stack(unknown)
     with pytest.raises(ValueError, match="link is 'x'"):
         nm.predict_stack(stack, link="x")
+
+
+def test_an_open_file_is_a_stack_with_its_axes(stack: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
+    with open_image(path) as source:
+        labels, table = nm.predict_stack(source, link="z", device="cpu")
+        with pytest.raises(ValueError, match=r"has the axes 'ZYX'\. Name them where it is op"):
+            nm.predict_stack(source, axes="TYX")
+    expected, rows = nm.predict_stack(stack, link="z", device="cpu")
+    assert np.array_equal(labels, expected)
+    assert table.equals(rows)
