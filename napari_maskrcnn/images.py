@@ -16,6 +16,7 @@ MOST_CHANNELS = 16
 # Larger values are taken for errors of measurement, like infinity.
 LARGEST = 1e30
 LOW_PERCENT, HIGH_PERCENT = 1.0, 99.8
+STACK_TO_PREDICT = "For a stack use the window, or predict_stack in Python."
 
 #: Raw values of an image: float32, or float64 where that does not hold them.
 Raw = NDArray[np.float32] | NDArray[np.float64]
@@ -25,13 +26,15 @@ class NoFinitePixelError(ValueError):
     """An image, or what is looked at of it, is NaN or infinite everywhere."""
 
 
-def check_image(image: ArrayLike) -> NDArray[Any]:
+def check_image(image: ArrayLike, for_stack: str = STACK_TO_PREDICT) -> NDArray[Any]:
     """Return a single image as an array, or say what is wrong with it.
 
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
         Any real integer, float or boolean type.
+    for_stack : str
+        What to do with a stack, for the message.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def check_image(image: ArrayLike) -> NDArray[Any]:
         Not one 2-D image, not numbers, smaller than 4 pixels, or without a finite pixel.
     """
     array = np.asarray(image)
-    check_form(array)
+    check_form(array, for_stack)
     if array.dtype.kind == "f" and not np.isfinite(array).any():
         raise NoFinitePixelError("The image has no finite pixel (all are NaN or infinite).")
     return array
@@ -70,13 +73,15 @@ def as_image(image: Any) -> Any:
     return image if of_pixels else np.asarray(image)
 
 
-def check_form(image: Any) -> tuple[int, int]:
+def check_form(image: Any, for_stack: str = STACK_TO_PREDICT) -> tuple[int, int]:
     """Return height and width of a single image, or say what is wrong with its shape or type.
 
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
         Anything with ``shape`` and ``dtype``; no pixel is read.
+    for_stack : str
+        What to do with a stack, for the message.
 
     Raises
     ------
@@ -95,7 +100,7 @@ def check_form(image: Any) -> tuple[int, int]:
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > most):
         raise ValueError(
             f"The image has shape {shape}; one plane is (height, width) or (height, width, "
-            "channels). For a stack use the window, or predict_stack in Python."
+            f"channels). {for_stack}"
         )
     if shape[2:] == (0,):
         raise ValueError(f"The image has shape {shape}: it has no channels.")
@@ -197,9 +202,11 @@ def _channels(count: int, channels: Sequence[int] | None) -> tuple[int, ...]:
         return (0, 1, 2) if count in (3, 4) else (0,)
     chosen = tuple(channels)
     if not 1 <= len(chosen) <= 3 or any(c not in range(count) for c in chosen):
+        if count == 1:
+            raise ValueError(f"channels is {chosen}; leave it out, for the image has 1 channel.")
         raise ValueError(
             f"channels is {chosen}; give one to three numbers from 0 to {count - 1}, for the image "
-            f"has {count} channel{'s' if count != 1 else ''}."
+            f"has {count} channels."
         )
     return tuple(int(c) for c in chosen)
 

@@ -170,3 +170,8 @@ def test_values_beyond_float32_are_no_intensities() -> None:
     image = np.ones((5, 5))
     image[0, 0], image[1, 1] = 1e300, -1e300
     assert (to_chw(image) == 1).all()
+
+
+def test_an_image_of_one_channel_leaves_no_choice() -> None:
+    with pytest.raises(ValueError, match=r"\(1,\); leave it out, for the image has 1 channel\."):
+        to_chw(np.eye(5), (1,))

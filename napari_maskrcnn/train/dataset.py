@@ -24,6 +24,7 @@ Pair = tuple[ArrayLike, ArrayLike]
 MOST_PLACES = 10_000
 # One object may be split in two by another that lies over it; a mask has more pieces.
 LEAST_PIECES = 3
+STACK_TO_LEARN = "Save each plane as an image of its own, or annotate the stack in a project."
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def make_example(
         bits, or shapes differ.
     """
     try:
-        array = check_image(as_image(image))
+        array = check_image(as_image(image), STACK_TO_LEARN)
         if channels is not None or array.dtype.kind == "f":
             # Those that are looked at need a finite pixel, whatever the others have.
             chosen = check_image(choose_channels(np.atleast_3d(array), channels))

@@ -184,3 +184,8 @@ def test_one_object_may_be_in_two_pieces_and_more_in_a_plane_of_a_stack() -> Non
 def test_what_is_no_list_of_pairs_is_said(pairs: object) -> None:
     with pytest.raises(ValueError, match=r"pairs is a list of pairs, such as \[\(image, l"):
         make_examples(pairs, "pairs", "image")  # type: ignore[arg-type]
+
+
+def test_a_stack_to_learn_from_gets_advice_for_learning() -> None:
+    with pytest.raises(ValueError, match=r"x: .*\(3, 20, 30\).*Save each plane as an image"):
+        make_example(np.ones((3, 20, 30)), np.ones((3, 20, 30), int), "x")
