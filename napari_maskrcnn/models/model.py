@@ -26,6 +26,12 @@ class Model:
     _hash: str | None = field(default=None, repr=False)
     _fused: tuple[object, MaskRCNN] | None = field(default=None, init=False, repr=False)
 
+    def __repr__(self) -> str:
+        where = f", path={str(self.path)!r}" if self.path else ""
+        return (
+            f"Model({self.name!r}, classes={self.class_names}{where}, device={str(self.device)!r})"
+        )
+
     @property
     def name(self) -> str:
         """The name people choose the model by."""

@@ -79,3 +79,8 @@ def test_a_file_that_goes_away_or_changes_takes_nothing_from_a_prediction(weight
     image = np.zeros((32, 32), np.float32)
     kept = run(predict_planes_job([None], lambda _: image, PredictSettings(), model=model))
     assert kept.model_hash == expected
+
+
+def test_a_model_shows_itself_in_a_line(weights: Path) -> None:
+    said = repr(load_model(weights, "cpu"))
+    assert said == f"Model('tiny', classes=('cell', 'debris'), path={str(weights)!r}, device='cpu')"
