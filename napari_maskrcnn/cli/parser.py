@@ -103,7 +103,13 @@ def add_channels(parser: argparse.ArgumentParser) -> None:
 
 def numbers(text: str) -> tuple[float, ...]:
     """Read numbers above 0 with commas between them."""
-    return tuple(positive(part) for part in text.split(","))
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) == 2 and parts[0] == "0" and parts[1].isdecimal():
+        # A decimal comma, as much of Europe writes it.
+        raise argparse.ArgumentTypeError(
+            f"{text} is two numbers, 0 and {parts[1]}; write 0.{parts[1]}"
+        )
+    return tuple(positive(part) for part in parts)
 
 
 def channels(text: str) -> tuple[int, ...]:

@@ -93,3 +93,8 @@ def test_wrong_usage_ends_with_two(
     assert "error" in said.err
     assert "Traceback" not in said.err
     assert said.out == ""
+
+
+def test_a_decimal_comma_is_said_to_be_one(run: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", "x.tif", "--output", "y.tif", "--pixel-size", "0,5") == 2
+    assert "0,5 is two numbers, 0 and 5; write 0.5" in capsys.readouterr().err
