@@ -76,8 +76,8 @@ def noting(subject: object) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """Return what went wrong as one line, with the type where the text alone says too little."""
-    text = reason(error)
-    return f"{text} (--overwrite replaces it)" if isinstance(error, FileExistsError) else text
+    # The argument of Python is called like the option.
+    return reason(error).replace("overwrite=True", "--overwrite")
 
 
 @contextmanager

@@ -222,7 +222,7 @@ def _refuse_folder(target: Path, overwrite: bool, owns: Callable[[Path], bool]) 
     if not any(target.iterdir()):
         return
     if not overwrite:
-        raise FileExistsError(f"{target} exists. Choose another name, or allow overwriting.")
+        raise FileExistsError(f"{target} exists. Choose another name, or give overwrite=True.")
     if not owns(target):
         raise FileExistsError(
             f"{target} holds files that are not of an earlier export, and is not replaced. "
@@ -257,7 +257,7 @@ def _refuse_existing(target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise FileExistsError(f"{target} is a folder. Choose a file name in it.")
     if not overwrite and target.exists():
-        raise FileExistsError(f"{target} exists. Choose another name, or allow overwriting.")
+        raise FileExistsError(f"{target} exists. Choose another name, or give overwrite=True.")
 
 
 def _flush(path: Path) -> None:

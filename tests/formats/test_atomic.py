@@ -177,7 +177,7 @@ class TestFolder:
     def test_replaces_only_its_own_and_when_told(self, tmp_path: Path) -> None:
         target = tmp_path / "objects"
         self.fill(target, "old")
-        with pytest.raises(FileExistsError, match=r"exists\. Choose another name, or allow"):
+        with pytest.raises(FileExistsError, match=r"exists\. Choose another name, or give"):
             self.fill(target, "new")
         with pytest.raises(FileExistsError, match="not of an earlier export, and is not replaced"):
             self.fill(target, "new", overwrite=True, owned=False)

@@ -239,3 +239,10 @@ def test_instances_are_exported_with_their_own_table(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_labels(export(found, tmp_path / "x.tif")), labels)
     table = read_table(export(found, tmp_path / "x.csv"))
     assert table["class"].tolist() == ["nucleus", "nucleus"]
+
+
+def test_a_file_that_is_there_names_the_argument(tmp_path: Path) -> None:
+    for name, format in (("x.tif", None), ("objects", "png")):
+        path = export(LABELS, tmp_path / name, format=format)
+        with pytest.raises(FileExistsError, match=r"exists.*or give overwrite=True"):
+            export(LABELS, path, format=format)
