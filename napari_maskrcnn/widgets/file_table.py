@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 Row = TypeVar("Row")
 Index = QModelIndex | QPersistentModelIndex
 
+TITLE_MARGIN = 8
 _NONE = QModelIndex()
 _DIGITS = re.compile(r"(\d+)")
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -36,7 +37,7 @@ class Column(Generic[Row]):
     value : callable
         Number or text of a row, or None; the table is sorted by it, None and NaN last.
     text : callable, optional
-        What is shown of a row; without it the value, and nothing for None.
+        What is shown of a row; without it the value, numbers with commas, and nothing for None.
     tip : callable, optional
         What is said when the mouse rests on it.
     wide : bool
@@ -54,7 +55,9 @@ class Column(Generic[Row]):
         if self.text is not None:
             return self.text(row)
         value = self.value(row)
-        return "" if value is None else str(value)
+        if value is None or isinstance(value, str):
+            return value or ""
+        return f"{value:,}"
 
 
 class FileModel(QAbstractTableModel, Generic[Row]):
@@ -188,6 +191,7 @@ class FileTable(QTableView, Generic[Row]):
         super().__init__()
         self.files: FileModel[Row] = FileModel(columns)
         self.setModel(self.files)
+        self.setHorizontalHeader(_Titles(self))
         self._look()
         self.doubleClicked.connect(self._open)
         selection = self.selectionModel()
@@ -247,6 +251,24 @@ class FileTable(QTableView, Generic[Row]):
     def _choose(self, now: QModelIndex, before: QModelIndex) -> None:
         if now.isValid():
             self.chosen.emit(self.files.position(now.row()))
+
+
+class _Titles(QHeaderView):
+    """Titles of which only the one with the arrow, by which is sorted, has room for it."""
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(Qt.Orientation.Horizontal, table)
+        self.setSectionsClickable(True)
+
+    def sectionSizeFromContents(self, section: int) -> QSize:
+        """Return the size of a title."""
+        size = super().sectionSizeFromContents(section)
+        model = self.model()
+        if section == self.sortIndicatorSection() or model is None:
+            return size
+        title = model.headerData(section, self.orientation()) or ""
+        wanted = self.fontMetrics().horizontalAdvance(title) + 2 * TITLE_MARGIN
+        return QSize(min(wanted, size.width()), size.height())
 
 
 def _is_known(value: float | str | None) -> bool:

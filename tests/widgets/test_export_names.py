@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from napari.layers import Image
-from napari.layers._source import layer_source
 
 from napari_maskrcnn.widgets.export_widget import ExportWidget
+from napari_maskrcnn.widgets.layers import FILE
 from tests.widgets.test_export_widget import choose, press
 
 
@@ -24,9 +23,8 @@ def widget(make_napari_viewer: Any) -> ExportWidget:
 
 def opened(widget: ExportWidget, file: Path) -> None:
     """Show an image that lies in a file, and labels of it."""
-    with layer_source(path=str(file)):
-        image = Image(np.zeros((64, 64)), name=file.stem)
-    widget.viewer.add_layer(image)
+    known = {FILE: str(file)}
+    image = widget.viewer.add_image(np.zeros((64, 64)), name=file.stem, metadata=known)
     widget.viewer.add_labels(np.eye(64, dtype=int), name=f"{file.stem} instances")
     widget.header.images.choose(image)
     widget.header.labels.choose(widget.viewer.layers[-1])

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_maskrcnn.models import ModelCard, list_models, save_weights
 from napari_maskrcnn.models.folder import model_folder
 from napari_maskrcnn.train.curves import curves
 from napari_maskrcnn.widgets import models_dock
+from napari_maskrcnn.widgets.dock import LEAST_WIDTH
 from napari_maskrcnn.widgets.header import Header
 from napari_maskrcnn.widgets.models_dock import ModelsDock, _curve
 
@@ -38,6 +40,30 @@ def names() -> list[str]:
 
 def listed(dock: ModelsDock) -> list[str]:
     return [row.entry.name for row in dock.table.files.rows]
+
+
+def test_a_name_that_is_suggested_shows_in_full(
+    dock: ModelsDock, qtbot: Any, tiny_network: Any
+) -> None:
+    record = {"objects": 22297, "after": {"ap50": 0.61}}
+    card = ModelCard("my-nuclei", base="nuclei", history=(record,))
+    save_weights(model_folder() / "my-nuclei.safetensors", tiny_network, card)
+    dock.list_anew()
+    qtbot.waitUntil(lambda: "my-nuclei" in listed(dock))
+    table = dock.table
+    row = table.files.shown_at(listed(dock).index("my-nuclei"))
+    assert table.files.data(table.files.index(row, 2)) == "22,297"
+    # In the window, whose style makes titles wide, at the least width of a dock.
+    dock.setFixedWidth(LEAST_WIDTH)
+    dock.window().show()
+    qtbot.wait(50)
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    # The title that gets the arrow has room for it.
+    before = table.columnWidth(2)
+    table.sortByColumn(2, Qt.SortOrder.AscendingOrder)
+    qtbot.wait(50)
+    assert table.columnWidth(2) > before
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
 
 
 def test_what_the_cards_say_is_listed(dock: ModelsDock) -> None:
