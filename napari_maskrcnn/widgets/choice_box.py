@@ -156,7 +156,8 @@ class ChoiceBox(QWidget):
             self.note.setText(SPOKEN_OF if spoken_of else CORRECTED)
         elif lower is not None:
             score, number = lower
-            self.note.setText(f"0 at {record.choice.score:.2f}; {number} at {score:g}")
+            now = record.choice.score
+            self.note.setText(f"None at a score of {now:.2f}; {number} at {score:.2f}")
             self.show_lower.setProperty("score", score)
         elif record.limited:
             self.note.setText(f"{LIMITED.capitalize()}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,9 @@ def export_job(request: ExportRequest, stop: threading.Event) -> Job[Path | None
     yield Progress(0, 0, "Looking where the labels come from")
     labels = np.asarray(request.labels)
     said = request.origin.provenance(labels)
+    # Where it cannot be made, the export says so with a remedy.
+    with suppress(OSError):
+        request.path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return (
             yield from file_job(

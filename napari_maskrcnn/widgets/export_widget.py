@@ -130,6 +130,11 @@ class ExportWidget(Dock):
         except ValueError as error:
             show_problem(error)
             return
+        folder = request.path.absolute().parent
+        if not folder.exists() and not ask(
+            self, "Create a folder", f"There is no folder {folder} yet. Create it?"
+        ):
+            return
         found = in_the_way(request.path, request.format)
         if found is not None:
             if not ask(self, "Replace", f"{found} exists. Replace it?"):

@@ -148,8 +148,8 @@ class PairRow(QWidget):
 
     def _show(self, *_: object) -> None:
         answer = self.answer()
-        meaning = f": {MEANINGS[answer]}" if answer is not None else ""
-        self.answers.setToolTip(f"{QUESTION}{meaning}")
+        meaning = MEANINGS[answer] if answer is not None else ""
+        self.answers.setToolTip(f"{QUESTION} {meaning[:1].upper()}{meaning[1:]}".rstrip())
         self.answers.setVisible(self._found is not None and self.box.isChecked())
 
 

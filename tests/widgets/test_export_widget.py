@@ -134,12 +134,20 @@ def test_without_labels_or_a_name_there_is_a_message(
 
 
 def test_a_folder_that_does_not_exist(
-    widget: ExportWidget, qtbot: Any, tmp_path: Path, notes: list[str]
+    widget: ExportWidget, qtbot: Any, tmp_path: Path, notes: list[str], answer: list[Any]
 ) -> None:
-    widget.path.setText(str(tmp_path / "nowhere" / "out.tif"))
+    path = tmp_path / "new" / "deep" / "out.tif"
+    widget.path.setText(str(path))
     press(qtbot, widget)
-    assert len(notes) == 1
-    assert "does not exist. Create it or choose another folder." in notes[0]
+    assert answer[1] == f"There is no folder {path.parent} yet. Create it?"
+    assert list(tmp_path.iterdir()) == []
+    answer[0] = YES
+    press(qtbot, widget)
+    assert path.is_file()
+    path.write_text("no folder")
+    widget.path.setText(str(path / "sub" / "out.tif"))
+    press(qtbot, widget)
+    assert "choose another folder." in notes[-1]
 
 
 @pytest.mark.parametrize(

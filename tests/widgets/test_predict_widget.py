@@ -101,7 +101,7 @@ def test_no_object_is_a_result_with_advice(viewer: Any, qtbot: Any, tiny_model: 
     predict(qtbot, widget)
     widget.choice.score.setValue(1.0)
     assert widget.choice.count.text() == "0 objects"
-    assert widget.choice.note.text().startswith("0 at 1.00; ")
+    assert widget.choice.note.text().startswith("None at a score of 1.00; ")
     assert widget.choice.show_lower.isVisibleTo(widget)
     widget.choice.show_lower.click()
     assert shown_objects(widget.header.labels.layer()) > 0
