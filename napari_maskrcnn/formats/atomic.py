@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from napari_maskrcnn.formats.unfinished import beside
 
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -78,7 +78,7 @@ def atomic_paths(paths: Sequence[str | Path], overwrite: bool = False) -> Iterat
     for target in targets:
         _refuse_existing(target, overwrite)
         _require_parent(target)
-    parts = [_beside(target) for target in targets]
+    parts = [beside(target) for target in targets]
     try:
         yield parts
         for part in parts:
@@ -107,7 +107,7 @@ def _place(parts: Sequence[Path], targets: Sequence[Path]) -> None:
         # Nothing comes after the last one that would make it come back.
         for target in targets[:-1]:
             if target.exists():
-                kept[target] = _beside(target)
+                kept[target] = beside(target)
                 _keep(target, kept[target])
         for part, target in zip(parts, targets, strict=True):
             if target.exists():
@@ -141,7 +141,7 @@ def require_writable(path: str | Path) -> None:
     target = Path(os.path.realpath(path))
     _refuse_existing(target, overwrite=True)
     _require_parent(target)
-    part = _beside(target)
+    part = beside(target)
     try:
         part.touch()
         part.unlink()
@@ -185,7 +185,7 @@ def atomic_folder(
     target = Path(os.path.realpath(path))
     _refuse_folder(target, overwrite, owns)
     _require_parent(target)
-    part = _beside(target)
+    part = beside(target)
     try:
         part.mkdir()
         yield part
@@ -204,7 +204,7 @@ def _swap(part: Path, target: Path) -> None:
     if not target.exists():
         os.rename(part, target)
         return
-    old = _beside(target)
+    old = beside(target)
     os.rename(target, old)
     try:
         os.rename(part, target)
@@ -228,23 +228,6 @@ def _refuse_folder(target: Path, overwrite: bool, owns: Callable[[Path], bool]) 
             f"{target} holds files that are not of an earlier export, and is not replaced. "
             "Choose another name."
         )
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.stem[:40]}-{uuid.uuid4().hex[:8]}{target.suffix}")
-
-
-def leftovers(path: str | Path) -> list[Path]:
-    """Return the unfinished files that killed processes left beside a file of `atomic_path`.
-
-    One of them may be that of a process that is writing right now.
-    """
-    target = Path(os.path.realpath(path))
-    name = re.compile(rf"\.{re.escape(target.stem[:40])}-[0-9a-f]{{8}}{re.escape(target.suffix)}")
-    try:
-        return [part for part in target.parent.iterdir() if name.fullmatch(part.name)]
-    except OSError:
-        return []
 
 
 def _require_parent(target: Path) -> None:

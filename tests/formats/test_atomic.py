@@ -14,7 +14,6 @@ from napari_maskrcnn.formats.atomic import (
     atomic_folder,
     atomic_path,
     atomic_paths,
-    leftovers,
 )
 
 
@@ -226,18 +225,6 @@ class TestFolder:
             self.fill(target, "new", overwrite=True)
         assert self.content(target) == "old"
         assert os.listdir(tmp_path) == ["objects"]
-
-
-def test_what_a_killed_process_left_is_known_by_its_name(tmp_path: Path) -> None:
-    target = tmp_path / "a [1].tif"
-    with atomic_path(target) as part:
-        part.touch()
-        for name in ("a [1].tif", ".a [1].tif", ".a [1]-0123abcd.csv", ".b [1]-0123abcd.tif"):
-            (tmp_path / name).touch()
-        assert leftovers(target) == [part]
-        target.unlink()
-    assert leftovers(target) == []
-    assert leftovers(tmp_path / "absent" / "a.tif") == []
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -173,7 +173,7 @@ def write_outputs(
 
 def remove_leftovers(task: Task) -> None:
     """Remove what a process left of an image's outputs that was killed while it wrote them."""
-    from napari_maskrcnn.formats.atomic import leftovers
+    from napari_maskrcnn.formats.unfinished import leftovers
 
     for target in (task.labels, task.table):
         for part in leftovers(target):
