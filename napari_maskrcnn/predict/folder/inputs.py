@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_maskrcnn.sources.opening import is_image
+from napari_maskrcnn.sources.opening import SUFFIXES, is_image
 
 LABELS_ENDING = "_labels"
+
+Failure = tuple[Path, str]
+"""An input, and why it is none."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Inputs:
     """What given files and folders came to: tasks, and (input, reason) of those that are none."""
 
     tasks: tuple[Task, ...]
-    failures: tuple[tuple[Path, str], ...]
+    failures: tuple[Failure, ...]
 
 
 def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
@@ -46,17 +49,14 @@ def find_inputs(inputs: Sequence[Path], output: Path) -> Inputs:
         When two images would have the same output, or one that is an image itself.
     """
     tasks: list[Task] = []
-    failures: list[tuple[Path, str]] = []
+    failures: list[Failure] = []
     for given in inputs:
-        if given.is_dir() and not is_image(given):
-            images = list(_walk(given, output))
-            tasks += [_task(image, output / image.relative_to(given).parent) for image in images]
-            if not images:
-                failures.append((given, "no image in this folder"))
-        elif given.exists():
-            tasks.append(_task(given, output))
-        else:
-            failures.append((given, "there is no such file or folder"))
+        try:
+            found, missed = _look(given, output)
+        except OSError as error:  # not even whether it is there can be known
+            found, missed = [], [_failure(given, error)]
+        tasks += found
+        failures += missed
     tasks = list(dict.fromkeys(tasks))  # a file given twice is one task
     _refuse_collisions(tasks)
     return Inputs(tuple(tasks), tuple(failures))
@@ -72,14 +72,32 @@ def _task(image: Path, folder: Path) -> Task:
     return Task(image, labels, labels.with_suffix(".csv"))
 
 
-def _walk(folder: Path, output: Path) -> Iterator[Path]:
+def _look(given: Path, output: Path) -> tuple[list[Task], list[Failure]]:
+    """Return the tasks of a file or folder, and what in it is none."""
+    if not given.exists():
+        return [], [(given, "there is no such file or folder")]
+    if not given.is_dir() or is_image(given):
+        return [_task(given, output)], []
+    missed: list[OSError] = []
+    images = list(_walk(given, output, missed.append))
+    failures = [_failure(Path(error.filename or given), error) for error in missed]
+    if not images and not failures:
+        failures.append((given, "no image in this folder"))
+    return [_task(image, output / image.relative_to(given).parent) for image in images], failures
+
+
+def _failure(path: Path, error: OSError) -> Failure:
+    return path, error.strerror or str(error)
+
+
+def _walk(folder: Path, output: Path, missed: Callable[[OSError], object]) -> Iterator[Path]:
     top, walked = folder.resolve(), {output.resolve()}
-    for root, subfolders, names in os.walk(folder, followlinks=True):
+    for root, subfolders, names in os.walk(folder, onerror=missed, followlinks=True):
         here = Path(root)
         # Hidden folders, and what an earlier run wrote, are no input.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         # A zarr is a folder, but one image.
-        zarrs = [name for name in subfolders if is_image(here / name)]
+        zarrs = [name for name in subfolders if _is_image(here / name)]
         subfolders[:] = [
             name
             for name in subfolders
@@ -89,8 +107,15 @@ def _walk(folder: Path, output: Path) -> Iterator[Path]:
         stems = {Path(name).stem for name in (*names, *zarrs) if Path(name).suffix}
         for name in sorted([*names, *zarrs]):
             path = here / name
-            if is_image(path) and not name.startswith(".") and not _is_output(path, stems):
+            if _is_image(path) and not name.startswith(".") and not _is_output(path, stems):
                 yield path
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        return is_image(path)
+    except OSError:  # a folder may not be entered; the walk says so, or the image when it is read
+        return path.suffix.lower() in SUFFIXES
 
 
 def _is_to_walk(folder: Path, top: Path, walked: set[Path]) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -89,6 +90,39 @@ def test_what_is_no_input_is_a_failure(tree: Path, tmp_path: Path) -> None:
     assert [path.name for path, _ in inputs.failures] == ["empty", "absent.png"]
     assert inputs.failures[0][1] == "no image in this folder"
     assert len(inputs.tasks) == 1
+
+
+def test_what_cannot_be_looked_at_is_a_failure(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "sub":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    long = tmp_path / ("n" * 300)
+    inputs = find_inputs([long, tree], tmp_path / "out")
+    assert [path for path, _ in inputs.failures] == [long, tree / "sub"]
+    assert inputs.failures[1][1] == os.strerror(errno.EACCES)
+    assert [task.source.name for task in inputs.tasks] == ["a.png", "b.tif"]
+
+
+def test_what_lies_in_a_folder_that_may_not_be_entered_is_told_when_it_is_read(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.is_dir
+
+    def refusing(path: Path) -> bool:
+        if path.parent.name == "sub":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_dir", refusing)
+    inputs = find_inputs([tree], tmp_path / "out")
+    assert [task.source.name for task in inputs.tasks] == ["a.png", "b.tif", "c.JPG"]
 
 
 def test_no_image_of_a_run_is_where_the_labels_of_another_go(tree: Path, tmp_path: Path) -> None:
