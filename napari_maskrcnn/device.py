@@ -74,15 +74,6 @@ def autocast(device: torch.device, wanted: str = "auto") -> AbstractContextManag
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
-def no_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Context in which nothing is rounded to a smaller type, whatever the one around it says."""
-    import torch
-
-    # Older versions of torch refuse even to switch it off on Apple's GPUs.
-    there = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if there else nullcontext()
-
-
 def describe_device(device: torch.device, wanted: str = "auto") -> str:
     """Device and precision in words, for the device line."""
     import torch

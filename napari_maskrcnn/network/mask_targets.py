@@ -8,10 +8,10 @@ size are drawn together.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
-
-from napari_maskrcnn.device import no_autocast
 
 # Boxes are drawn together with others of their size, in pixels up to this and then its doubles.
 SMALLEST = 32
@@ -41,11 +41,17 @@ def mask_targets(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned:
     sides = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1)
     doubled = (sides / SMALLEST).clamp(min=1).log2().ceil()
     # Matrix products here are shares of pixels; autocast would round them.
-    with no_autocast(boxes.device):
+    with _no_autocast(boxes.device.type):
         for size in doubled.unique():
             here = (doubled == size).nonzero()[:, 0]
             targets[here] = _shares(labels, ids[here], boxes[here], bins, aligned)
     return targets
+
+
+def _no_autocast(kind: str) -> AbstractContextManager[object]:
+    """Context without autocast; older versions of torch refuse to switch it off on Apple's GPUs."""
+    there = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if there else nullcontext()
 
 
 def _shares(labels: Tensor, ids: Tensor, boxes: Tensor, bins: int, aligned: bool) -> Tensor:

@@ -143,8 +143,8 @@ def _try_job(
 def remember(
     config: NetworkConfig, settings: TrainSettings, device: torch.device, state: TrainState
 ) -> None:
-    """Keep what a step of a training took, unless it was too short to say."""
-    if state.step < LEAST_STEPS:
+    """Keep what a step of a training took, unless it was too short to say or took smaller ones."""
+    if state.step < LEAST_STEPS or state.setbacks.batch or state.setbacks.crop:
         return
     key = _key(config, settings, device)
     kept = {k: v for k, v in _read().items() if k != key}

@@ -196,12 +196,10 @@ def examples_of(labelled: Labelled, answer: Answer | None = None) -> Iterator[Ex
         # A copy, as training goes on long after somebody may have changed what is shown.
         image = labelled.pixels(plane)
         name = labelled.name
-        position = labelled.position(plane)
-        if position:
+        if position := labelled.position(plane):
             name += f", plane {', '.join(map(str, position))}"
         example = make_example(image, labelled.of(plane), name, dict(labelled.classes))
-        stack = labelled.name if position else ""
-        example = replace(example, correct=answer.value, stack=stack)
+        example = replace(example, correct=answer.value, stack=labelled.name if position else "")
         yield from [example] if known is None else restrict(example, known)
     if none:
         raise ValueError(_NOTHING[answer].format(labelled.name))

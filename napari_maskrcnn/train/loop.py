@@ -146,8 +146,7 @@ def train_job(
             yield Progress(*clock.progress(), note, {"note": note})
         # Whoever drains the job may pause it: the budget is for training alone.
         clock.go_on()
-    if not (state.setbacks.batch or state.setbacks.crop):
-        remember(network.config, settings, device, state)
+    remember(network.config, settings, device, state)
     if checkpoint is not None and state.step:
         # Before the last validation: one that only stopping brings must not change a resumed run.
         save_or_tell(state, checkpoint, identity)
