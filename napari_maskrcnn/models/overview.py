@@ -88,7 +88,8 @@ def _training_line(pieces: list[dict[str, Any]]) -> str:
     base = _base_of(record)
     images = record.get("images", "?")
     of = "1 image" if images == 1 else f"{images} images"
-    parts = [f"Trained on {of}, {record.get('objects', '?')} objects"]
+    objects = record.get("objects", "?")
+    parts = [f"Trained on {of}, {f'{objects:,}' if isinstance(objects, int) else objects} objects"]
     seconds = [piece.get("seconds") for piece in pieces]
     known = [value for value in seconds if isinstance(value, int | float)]
     if known:

@@ -103,8 +103,9 @@ class LossPlot(QWidget):
 
     @staticmethod
     def _best_of(validated: list[tuple[float, float, float]]) -> int:
-        """Index of the validation whose weights are kept: the first of the best ones."""
-        return int(np.argmax([both for *_, both in validated]))
+        """Index of the validation whose weights are kept: the last of the best ones."""
+        together = [both for *_, both in validated]
+        return len(together) - 1 - int(np.argmax(together[::-1]))
 
     def label(self) -> str:
         """Return what stands above: the running mean, the best AP, the steps."""

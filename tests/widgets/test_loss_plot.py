@@ -99,3 +99,5 @@ def test_the_best_is_where_the_weights_come_from(plot: LossPlot) -> None:
     for step, (ap50, ap75) in enumerate(((0.8, 0.4), (0.79, 0.6), (0.7, 0.69))):
         plot.append({"step": step, "loss": 1.0, "ap50": ap50, "ap75": ap75})
     assert plot.best() == 0.79
+    # Of equal ones the last are kept.
+    assert plot._best_of([(1, 0.5, 0.5), (2, 0.6, 0.5), (3, 0.6, 0.4)]) == 1
