@@ -171,6 +171,7 @@ def _predictor(args: argparse.Namespace, stop: threading.Event) -> Finder:
     settings = PredictSettings(model=args.model, device=args.device, precision=args.precision)
 
     def find(example: Example) -> Found:
+        """Predict an example; of one that is stopped nothing counts."""
         # As a prediction of the file looks at it.
         image = in_squares(example.image, example.aspect)
         kept = detect(image, settings, model, stop, lambda step: None)

@@ -100,6 +100,7 @@ def related(viewer: Viewer, shown: Shown) -> list[Labels]:
     from napari.layers import Labels
 
     def belongs(layer: Any) -> bool:
+        """Whether a layer holds labels of this image."""
         if not isinstance(layer, Labels) or layer.multiscale:
             return False
         if spatial_shape(layer) != spatial_shape(shown.image):

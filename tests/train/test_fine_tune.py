@@ -141,6 +141,8 @@ def test_numbers_and_paths_of_any_type_can_be_saved(
 def test_a_loaded_model_can_be_the_base(base: Model, example: Example) -> None:
     result = nm.fine_tune([(example.image, example.labels)], base=base, epochs=1, validation=[])
     assert result.model.card.base == "tiny"
+    # It learns where it lies, not on a GPU that happens to be there.
+    assert result.model.card.history[-1]["settings"]["device"] == "cpu"
 
 
 def test_a_class_only_in_what_is_held_out_is_a_class_all_the_same(

@@ -28,7 +28,7 @@ from napari_maskrcnn.predict.folder import job
 from napari_maskrcnn.predict.folder.inputs import find_inputs
 from napari_maskrcnn.predict.folder.job import FolderResult, predict_folder_job
 from napari_maskrcnn.predict.folder.one import Found, Request
-from napari_maskrcnn.predict.folder.plan import Plan, make_plan
+from napari_maskrcnn.predict.folder.plan import FileState, Plan, make_plan
 from napari_maskrcnn.predict.kept import Kept
 
 KILLS = 25
@@ -42,6 +42,17 @@ def make_images(folder: Path, count: int) -> None:
         image = np.zeros((48, 48), np.uint8)
         image[2 : 4 + number, 2:5] = 200
         tifffile.imwrite(folder / f"{number:02}.tif", image)
+
+
+def state(folders: tuple[Path, Path], **changes: Any) -> FileState:
+    """Return what is to be done with the only image of a folder."""
+    (only,) = planned(*folders, **changes).files
+    return only
+
+
+def change(path: Path) -> None:
+    """Change a file as an editor does: other content, another time."""
+    path.write_bytes(path.read_bytes() + b" ")
 
 
 def found_in(source: Path, request: Request, seconds: float = 0.0) -> Job[Found]:

@@ -8,33 +8,10 @@ from typing import Any
 import pytest
 
 from napari_maskrcnn.predict.folder import job
-from napari_maskrcnn.predict.folder.plan import FileState
 from napari_maskrcnn.predict.settings import PredictSettings
-from tests.predict.folder import finding
-from tests.predict.folder.finding import drained, make_images, planned
+from tests.predict.folder.finding import change, drained, planned, state
 
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "find_in_file_job", finding.find)
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Give a folder of one image, and the folder of its outputs after a run."""
-    make_images(tmp_path / "in", 1)
-    drained(planned(tmp_path / "in", tmp_path / "out"))
-    return tmp_path / "in", tmp_path / "out"
-
-
-def state(folders: tuple[Path, Path], **changes: Any) -> FileState:
-    (only,) = planned(*folders, **changes).files
-    return only
-
-
-def change(path: Path) -> None:
-    """Change a file as an editor does: other content, another time."""
-    path.write_bytes(path.read_bytes() + b" ")
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def test_failed_after_it_was_done_is_tried_again(folders: tuple[Path, Path]) -> None:
